@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_aimlapi.core.arrival.judgement import Sighting
-from airflow_provider_aimlapi.core.arrival.text_counts import count
+from airflow_provider_aimlapi.core.arrival.text_counts import count_text
 from lab.arrival.texts import KINDS, make
 from lab.arrival.tokenizers import SIMPLE, by_pieces, by_script, noisy
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lab.arrival.tokenizers import Tokenizer
 
-count_once = lru_cache(200)(count)
+count_once = lru_cache(200)(count_text)
 LENGTHS = ("varied", "varied", "equal", "near", "short", "long tail")
 CACHES = ("none",) * 4 + (
     "inside",

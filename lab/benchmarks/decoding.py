@@ -48,7 +48,9 @@ def main() -> None:
             pq.write_table(_table(columns), path)
             data_set = open_data_set(fsspec.filesystem("file"), str(path))
             shards = plan_shards(data_set.files)
-            alone, every = (_best(read, shards) for read in (data_set.rows, data_set.checked_rows))
+            alone, every = (
+                _best(read, shards) for read in (data_set.read_rows, data_set.checked_rows)
+            )
         sys.stdout.write(f"{columns:>7} {alone:>12.2f} {every:>8.2f} {every - alone:>8.2f}\n")
 
 

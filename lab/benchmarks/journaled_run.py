@@ -26,7 +26,7 @@ from airflow_provider_aimlapi.engine.blocking import ask_prices, open_client
 from airflow_provider_aimlapi.engine.job import Job, OpenLocation
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
-from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.engine.runtime.retry import persist_in_thread
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.engine.world import World
@@ -121,7 +121,7 @@ async def hand_over_us() -> float:
     clock = SystemClock()
     began_s = time.process_time()
     for _ in range(HAND_OVERS):
-        await persist(clock, int)
+        await persist_in_thread(clock, int)
     return (time.process_time() - began_s) * 1e6 / HAND_OVERS
 
 

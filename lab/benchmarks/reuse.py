@@ -175,9 +175,9 @@ def measure(folder: Path, rows: int, case: str) -> dict[str, float]:
         for first in range(0, len(wanted), BATCH_ROWS):
             batch = rows_of(shard, wanted[first : first + BATCH_ROWS], first)
             began_s = time.process_time()
-            found += len(answers.find(shard, batch))
+            found += len(answers.find_outcomes(shard, batch))
             spent_s += time.process_time() - began_s
-    answers.close()
+    answers.close_searches()
     return {
         "us": spent_s / plan.rows * 1e6,
         "mb": peak_mb() - before_mb,

@@ -14,7 +14,7 @@ from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.core.durable.keys import parse_segment_name
 from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
 from airflow_provider_aimlapi.engine.job import Job, OpenLocation
-from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.prepare import prepare_run
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
@@ -70,7 +70,7 @@ class SteadyApi:
         if self.left is not None:
             self.left -= 1
             if self.left == 0:
-                self.stop.request()
+                self.stop.request_stop()
         if row in self.rejected:
             return Answer(status=422, content_type="application/json", body=b'{"error": "no"}')
         message = {"content": self.random.randbytes(self.text_bytes // 2).hex()}
@@ -129,13 +129,13 @@ class ScannedRun:
                 world=self._world(SteadyApi(), SystemClock()),
                 report=_nothing,
             )
-            await visible.show()
+            await visible.show_run()
 
         asyncio.run(finish())
 
     def prepared(self) -> Prepared:
         """Prepare the run as the next attempt does."""
-        return prepare(self._job(), lambda _: self.store, SystemClock())
+        return prepare_run(self._job(), lambda _: self.store, SystemClock())
 
     def unpublish(self, segments: dict[str, bytes] | None = None) -> None:
         """Take back the publication, as if the last attempt had been killed just before it.

@@ -35,7 +35,7 @@ from airflow_provider_aimlapi.engine.durable.earlier_attempts import (
     read_journaled_rows,
 )
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
-from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.engine.runtime.retry import persist_in_thread
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from lab.benchmarks.scan_runs import ScannedRun, SteadyApi
 from tests.fakes.distant_files import DistantFiles
@@ -112,7 +112,7 @@ def failures(options: argparse.Namespace) -> str:
         run.store.failing = FAILING
         try:
             asyncio.run(
-                persist(
+                persist_in_thread(
                     SystemClock(),
                     find_earlier_answers,
                     prepared,

@@ -74,7 +74,7 @@ def ending(order: dict[str, Any]) -> dict[str, Any]:
             "words": f"{error!r} {error} {vars(error)}",
             "unavailable": unavailable,
         }
-    return {"summary": report.summary(), "reused": report.reused, "unavailable": None}
+    return {"summary": report.as_return_value(), "reused": report.reused, "unavailable": None}
 
 
 def memory_bytes(name: str) -> int:

@@ -123,7 +123,7 @@ class Job:
             return
         failures = exchanges
         if isinstance(self.limiter, Limiter) and isinstance(error, Throttled):
-            failures = self.limiter.noise.failures(exchanges)
+            failures = self.limiter.noise.failures_that_count(exchanges)
         delay_s = retry_delay_s(error, failures=failures, random=self.random)
         due = (_now_s() + delay_s, self.random.getrandbits(62))
         heapq.heappush(self.waiting, (*due, row, exchanges, attempts))

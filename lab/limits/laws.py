@@ -49,14 +49,14 @@ class Rival:
         """The right to one attempt."""
         async with self._turn:  # one waits for room, the others for their turn
             while (delay_s := self.wait_s(_now_s())) != 0.0:
-                await self._waiters.wait(delay_s)
+                await self._waiters.wait_for_wake(delay_s)
             self.in_flight += 1
         self.requests += 1
         try:
             yield self.sent(_now_s())
         finally:
             self.in_flight -= 1
-            self._waiters.wake()
+            self._waiters.wake_first()
 
     @property
     def permits(self) -> float:

@@ -169,7 +169,7 @@ async def _play(
 def _allowed(limiter: object) -> tuple[int, float]:
     if isinstance(limiter, Limiter):
         pace = limiter.window.pace
-        return limiter.window.permits, pace.allowed if pace else 0.0
+        return limiter.window.permitted_calls, pace.allowed_now if pace else 0.0
     return int(getattr(limiter, "permits", 0)), float(getattr(limiter, "rate", 0.0) or 0.0)
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_earlier_answers
 from airflow_provider_aimlapi.engine.durable.lease import Lease, Superseded, held_lease
-from airflow_provider_aimlapi.engine.run import _complete, _complete_under_lease
+from airflow_provider_aimlapi.engine.run import _complete_rows, _complete_under_lease
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
-from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.engine.runtime.retry import persist_in_thread
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError
 from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 TAKEN_BACK_MAX = 20
-_keep = Lease.keep
+_keep = Lease.keep_right
 
 
 async def take_back_the_lease(
@@ -44,12 +44,12 @@ async def take_back_the_lease(
         with suppress(Superseded):
             async with held_lease(leases, settings.lease_times, world) as lease:
                 await lease.wait_for_elders()
-                manifest = await persist(world.clock, prepared.read_manifest)
+                manifest = await persist_in_thread(world.clock, prepared.read_manifest)
                 if manifest is not None:
                     return manifest, None
                 ending = Ending()
-                work = _complete(prepared, lease, ending, reporter, settings, world)
-                return await lease.while_kept(work, lost=ending.halt)
+                work = _complete_rows(prepared, lease, ending, reporter, settings, world)
+                return await lease.while_kept(work, lost=ending.end_admission)
     raise AssertionError("no end of taking back")
 
 
@@ -63,7 +63,7 @@ def early_answers() -> tuple[Callable[..., Any], Callable[..., Any]]:
     async def under_lease(
         prepared: Prepared, reporter: Reporter, settings: Settings, world: World
     ) -> tuple[Manifest, LiveCalls | None]:
-        read[id(prepared.data_set)] = await persist(
+        read[id(prepared.data_set)] = await persist_in_thread(
             world.clock, find_earlier_answers, prepared, world.clock, retry_rejected=False
         )
         return await _complete_under_lease(prepared, reporter, settings, world)
@@ -90,7 +90,7 @@ def find_answers_parts_first(
     prepared: Prepared, clock: Clock, *, retry_rejected: bool
 ) -> EarlierAnswers:
     """List the parts before the journal, not after it."""
-    stale: Any = _ListedBefore(prepared.store, prepared.names.parts)
+    stale: Any = _ListedBefore(prepared.store, prepared.names.parts_prefix)
     return find_earlier_answers(
         replace(prepared, store=stale), clock, retry_rejected=retry_rejected
     )
@@ -114,7 +114,7 @@ async def flush_acknowledging_early(self: Collector) -> None:
         by_part.setdefault(part, []).append(record)
     for part in list(by_part):
         try:
-            await persist(self._clock, self._segments.append, part, by_part[part])
+            await persist_in_thread(self._clock, self._segments.append_records, part, by_part[part])
         except StorageError:
             left = [entry for entry in batch if entry[0] in by_part]
             self._pending = left + self._pending
@@ -125,4 +125,4 @@ async def flush_acknowledging_early(self: Collector) -> None:
 
 def find_without_hash(self: PaidAnswers, part: int, row: int, _request_hash: str) -> Any:
     """Take a journaled answer without comparing its request."""
-    return self._outcome(part, row)
+    return self._read_outcome(part, row)

@@ -33,7 +33,7 @@ from airflow_provider_aimlapi.engine.durable.earlier_answers import EarlierAnswe
 from airflow_provider_aimlapi.engine.durable.lease import Lease
 from airflow_provider_aimlapi.engine.durable.paid_answers import PaidAnswers
 from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
-from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.engine.runtime.retry import persist_in_thread
 from airflow_provider_aimlapi.errors import AimlapiError, StorageError, StoreUnavailable
 from airflow_provider_aimlapi.storage.output.changes import shown_run
 from airflow_provider_aimlapi.storage.output.visible_files import show_run
@@ -75,9 +75,9 @@ if TYPE_CHECKING:
 
 _keep_until_lost = Lease._keep_until_lost
 _beat_once = Lease._beat_once
-_append = JournalStore.append
-_publish = publication.publish
-_show = VisibleRun.show
+_append = JournalStore.append_records
+_publish = publication.publish_run
+_show = VisibleRun.show_run
 _encode_part = part_writer.encode_part
 _write_part = Collector._write_part
 _create_settled = object_store.create_settled
@@ -136,18 +136,20 @@ def _no_last_flush() -> Iterator[None]:
 
 async def _flush_without_end(self: Collector) -> None:
     while not self._is_finishing:
-        await self._flusher.wait(self._settings.flush_interval_s)
+        await self._flusher.wait_for_wake(self._settings.flush_interval_s)
         try:
             if not self._is_finishing:
-                await self._flush()
+                await self._flush_pending()
         except StorageError as error:
-            self._ending.halt(error)
+            self._ending.end_admission(error)
 
 
 async def _beat_blindly(self: Lease, state: Any) -> bool:
     asked_at_s = self._clock.boot_s()
     try:
-        await self._clock.in_thread(self._store.beat, self.epoch, self._next(state))
+        await self._clock.in_thread(
+            self._store.write_heartbeat, self.epoch, self._next_heartbeat(state)
+        )
     except StoreUnavailable:
         return False
     if state == "running":
@@ -164,7 +166,7 @@ async def _beat_counting_from_the_answer(self: Lease, state: Any) -> bool:
 
 async def _release_then_drain(self: Lease, lost: Callable[[AimlapiError], None]) -> None:
     reason = await _keep_until_lost(self)
-    await self.release()
+    await self.release_lease()
     if reason is not None:
         lost(reason)
 
@@ -188,13 +190,13 @@ def _answers_swapped(
 
 def _publish_without_the_last(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     manifest = manifest_of(prepared.names.run_key, parts[:-1])
-    _create_settled(prepared.store, prepared.names.manifest, encode_manifest(manifest))
+    _create_settled(prepared.store, prepared.names.manifest_name, encode_manifest(manifest))
     return manifest
 
 
 def _publish_by_force(prepared: Prepared, parts: Sequence[PartEntry]) -> Manifest:
     manifest = manifest_of(prepared.names.run_key, parts)
-    prepared.store.write(prepared.names.manifest, encode_manifest(manifest))
+    prepared.store.write(prepared.names.manifest_name, encode_manifest(manifest))
     return manifest
 
 
@@ -205,7 +207,7 @@ def _show_before_publish(prepared: Prepared, parts: Sequence[PartEntry]) -> Mani
 
 
 async def _show_unless_shown(self: VisibleRun) -> None:
-    found = await persist(self._clock, shown_run, self._prepared.store)
+    found = await persist_in_thread(self._clock, shown_run, self._prepared.store)
     if found != self._prepared.names.run_key:
         await _show(self)
 
@@ -240,7 +242,7 @@ def _reading_early() -> Iterator[None]:
 
 
 def _halt_at_once(self: RefusedRows, row: Row, error: AccessRefused) -> None:
-    self.ending.halt(error)
+    self.ending.end_admission(error)
 
 
 def _blame_always(self: Refusals[Any], **_: int) -> list[Suspect[Any]]:
@@ -272,7 +274,7 @@ def _silent_while_no_call_is_allowed(self: Silence, *, sent_s: float, now_s: flo
 
 
 def _end_whatever_is_in_flight(self: FailedRows, error: ApiError) -> None:
-    self._end(error)
+    self._end_as_stalled(error)
 
 
 def _judge_what_came_first(
@@ -291,16 +293,16 @@ def _judge_what_came_first(
 
 
 BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
-    "no replay": lambda: swapped(earlier_answers, "replay", lambda *_: iter(())),
+    "no replay": lambda: swapped(earlier_answers, "replay_segments", lambda *_: iter(())),
     "a journal that cannot be read is empty": lambda: swapped(
-        earlier_answers, "replay", _replay_what_can_be_read
+        earlier_answers, "replay_segments", _replay_what_can_be_read
     ),
-    "the hash is not compared": lambda: swapped(PaidAnswers, "find", find_without_hash),
+    "the hash is not compared": lambda: swapped(PaidAnswers, "find_outcome", find_without_hash),
     "a record is forgotten in each segment": lambda: swapped(
-        JournalStore, "append", _forgotten_record
+        JournalStore, "append_records", _forgotten_record
     ),
     "acknowledged before the flush": lambda: swapped(
-        Collector, "_flush", flush_acknowledging_early
+        Collector, "_flush_pending", flush_acknowledging_early
     ),
     "no last flush": _no_last_flush,
     "no back-pressure": lambda: swapped(Collector, "keeps_up", lambda *_: True),
@@ -313,8 +315,8 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "the right is counted from the heartbeat's answer": lambda: swapped(
         Lease, "_beat_once", _beat_counting_from_the_answer
     ),
-    "released before the drain": lambda: swapped(Lease, "keep", _release_then_drain),
-    "silent during the drain": lambda: swapped(Lease, "keep", _fall_silent_once_lost),
+    "released before the drain": lambda: swapped(Lease, "keep_right", _release_then_drain),
+    "silent during the drain": lambda: swapped(Lease, "keep_right", _fall_silent_once_lost),
     "the follower takes the lease back": lambda: swapped(
         run, "_complete_under_lease", take_back_the_lease
     ),
@@ -322,10 +324,10 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "parts are listed before the journal": lambda: swapped(
         run, "find_earlier_answers", find_answers_parts_first
     ),
-    "the keeper is cancelled": lambda: swapped(Lease, "keep", keep_until_cancelled),
+    "the keeper is cancelled": lambda: swapped(Lease, "keep_right", keep_until_cancelled),
     "rejections are counted afresh": lambda: swapped(Rejections, "take_over", _nothing),
     "a journal stays once the parts are in place": lambda: swapped(
-        VisibleRun, "show", _show_unless_shown
+        VisibleRun, "show_run", _show_unless_shown
     ),
     "parts are overwritten": lambda: swapped(collector, "create_settled", _created_by_force),
     "answers change places": lambda: swapped(collector, "encode_part", _answers_swapped),
@@ -335,9 +337,11 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "an unclear segment counts as another's": lambda: swapped(
         journal_store, "create_settled", _unclear_is_failure
     ),
-    "published before the last part": lambda: swapped(run, "publish", _publish_without_the_last),
-    "the manifest is overwritten": lambda: swapped(run, "publish", _publish_by_force),
-    "shown before the manifest": lambda: swapped(run, "publish", _show_before_publish),
+    "published before the last part": lambda: swapped(
+        run, "publish_run", _publish_without_the_last
+    ),
+    "the manifest is overwritten": lambda: swapped(run, "publish_run", _publish_by_force),
+    "shown before the manifest": lambda: swapped(run, "publish_run", _show_before_publish),
     "segments of newer epochs are deleted": lambda: swapped(
         JournalStore, "give_up", _give_up_all_epochs
     ),
@@ -347,8 +351,8 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "segments of newer epochs are taken for old": lambda: swapped(
         earlier_answers, "epoch_of", lambda _: 0
     ),
-    "one refused row ends the run": lambda: swapped(RefusedRows, "refused", _halt_at_once),
-    "a refusal is always the row's own": lambda: swapped(Refusals, "_outvoted", _blame_always),
+    "one refused row ends the run": lambda: swapped(RefusedRows, "hold_refused", _halt_at_once),
+    "a refusal is always the row's own": lambda: swapped(Refusals, "_outvoted_rows", _blame_always),
     "an undecided refusal is forgotten": lambda: swapped(RefusedRows, "_keep_for_later", _nothing),
     "every failure counts": lambda: swapped(FailedRows, "_is_up_since", lambda *_: True),
     "failures before an answer count after any pause": lambda: swapped(failed_rows, "GAP_S", 1e9),
@@ -362,14 +366,18 @@ BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "unreadable answers are counted anew": lambda: swapped(
         EarlierAnswers, "restore_history", _restore_without_unread
     ),
-    "a slow answer is a silence": lambda: swapped(Silence, "failed", _silent_since_the_last_answer),
+    "a slow answer is a silence": lambda: swapped(
+        Silence, "note_failure", _silent_since_the_last_answer
+    ),
     "time in which no call is allowed is a silence": lambda: swapped(
-        Silence, "failed", _silent_while_no_call_is_allowed
+        Silence, "note_failure", _silent_while_no_call_is_allowed
     ),
     "a stall ends calls in flight": lambda: swapped(
         FailedRows, "_end_unless_in_flight", _end_whatever_is_in_flight
     ),
-    "the first answers are the opening": lambda: swapped(Opening, "back", _judge_what_came_first),
+    "the first answers are the opening": lambda: swapped(
+        Opening, "note_result", _judge_what_came_first
+    ),
     "the budget forgets earlier attempts": lambda: swapped(live, "open_budget", _new_budget),
     **LEASE_BUGS,
     **MERGING_BUGS,

@@ -34,7 +34,7 @@ async def _unguarded(work: Awaitable[object], *_: Any) -> None:
 def _unguarded_everywhere() -> Iterator[None]:
     with ExitStack() as stack:
         for module in (collector, companions, lease, live, reporter):
-            stack.enter_context(swapped(module, "beside", _unguarded))
+            stack.enter_context(swapped(module, "run_beside", _unguarded))
         yield
 
 

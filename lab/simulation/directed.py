@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.core.calls.completion import CallRecord
-from airflow_provider_aimlapi.core.durable.journal import answered, encode_segment
+from airflow_provider_aimlapi.core.durable.journal import answer_record, encode_segment
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from lab.simulation import failing_scenarios
 from lab.simulation.dataset_shapes import Shape
@@ -263,12 +263,12 @@ def rejected_rows_are_answered_after_their_part(seed: int) -> tuple[str, ...]:
 
 def _plant(simulation: Simulation) -> None:
     """Write a segment as an earlier attempt could have, unseen by the running one."""
-    record = answered(
+    record = answer_record(
         Answer(status=200, content_type="application/json", body=FOREIGN, inference_id="foreign"),
         CallRecord(row=3, request_hash="0" * 64, attempts=1, completed_at_us=1),
     )
     plan = next(name for name in simulation.objects.objects if name.endswith("/plan.json"))
-    name = RunNames(run_key=plan.split("/")[1]).segment(0, 1, 0)
+    name = RunNames(run_key=plan.split("/")[1]).segment_name(0, 1, 0)
     assert simulation.objects.create(name, encode_segment([record]))
 
 

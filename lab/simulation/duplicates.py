@@ -162,7 +162,7 @@ def simulate_duplicates(seed: int) -> Verdict:
 
 _decided = Duplicates.decided
 _repeated_outcome = completion.repeated
-_find = AnswerTable.find
+_find = AnswerTable.find_answer
 
 
 def _give_answer_of_another(self: Duplicates, row: Row, outcome: Outcome, **options: Any) -> None:
@@ -193,7 +193,7 @@ def _find_any(self: AnswerTable, request_hash: str) -> tuple[int, Outcome] | Non
 def _compare_by_prefix() -> Iterator[None]:
     with (
         swapped(hash_index, "KEY_DIGITS", 1),
-        swapped(AnswerTable, "find", _find_any),
+        swapped(AnswerTable, "find_answer", _find_any),
     ):
         yield
 

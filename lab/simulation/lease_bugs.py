@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_aimlapi.core.durable.lease import Heartbeat
 
-_beat = LeaseStore.beat
+_beat = LeaseStore.write_heartbeat
 _is_read = OtherAttempts._is_read
-_see = Watch.see
+_see = Watch.note_read
 
 
 def _keep_what_was_read(_self: Watch) -> None:
@@ -40,8 +40,8 @@ def _see_through_an_outage(
 @contextmanager
 def _seeing_through_outages() -> Iterator[None]:
     with (
-        swapped(Watch, "see", _see_through_an_outage),
-        swapped(Watch, "miss", _keep_what_was_read),
+        swapped(Watch, "note_read", _see_through_an_outage),
+        swapped(Watch, "note_missed_round", _keep_what_was_read),
     ):
         yield
 
@@ -64,7 +64,7 @@ def _trusting_last_modified() -> Iterator[None]:
             self._watches[epoch].excuse()
         return was_read
 
-    with swapped(LeaseStore, "beat", beat), swapped(OtherAttempts, "_is_read", is_read):
+    with swapped(LeaseStore, "write_heartbeat", beat), swapped(OtherAttempts, "_is_read", is_read):
         yield
 
 
@@ -74,7 +74,7 @@ def _two_intervals(self: LeaseTimes) -> float:
 
 LEASE_BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "an outage expires a lease": _seeing_through_outages,
-    "looks are counted": lambda: swapped(Watch, "miss", _keep_what_was_read),
+    "looks are counted": lambda: swapped(Watch, "note_missed_round", _keep_what_was_read),
     "LastModified is trusted": _trusting_last_modified,
     "a silence is shorter than the right": lambda: swapped(
         LeaseTimes, "silence_s", property(_two_intervals)

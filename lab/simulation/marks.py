@@ -137,7 +137,7 @@ class MarkedSimulation(Simulation):
 
     def check_row(self, row: dict[str, Any], prompt: str) -> None:
         """Check that the hash of a row's request is that of the request without a mark."""
-        body = self._encoder.encode(message_of(HEAD + prompt, None))
+        body = self._encoder.encode_request(message_of(HEAD + prompt, None))
         if row["completion_info"]["request_hash"] != request_hash(body):
             self.watcher.blame(f"{prompt!r} has the hash of another request")
 

@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.storage.runs.journal_store import (
     JournalStore,
     list_segments,
-    replay,
+    replay_segments,
 )
 from airflow_provider_aimlapi.storage.runs.segment_merging import read_joined
 from lab.simulation.dataset_shapes import Shape
@@ -34,26 +34,26 @@ WAKES_S = 40.8
 LISTS_S = 0.4
 REMOVED = 0.8
 """The share of removals that have an effect."""
-_merge = JournalStore.merge
-_uncovered = segments.uncovered
+_merge = JournalStore.merge_group
+_uncovered = segments.uncovered_segments
 
 
 def _removed_before_it_is_created(
     self: JournalStore, part: int, group: Sequence[Segment], spread: Any
 ) -> list[str]:
     data = read_joined(self._store, group, spread)
-    self.remove(part, [segment.name for segment in group], spread)
-    name = self._names.segment(part, self.epoch, group[0].first, group[-1].last)
+    self.remove_replaced(part, [segment.name for segment in group], spread)
+    name = self._names.segment_name(part, self.epoch, group[0].first, group[-1].last)
     if data is not None and self._store.create(name, data):
         self._seen[part].append(name)
-    self._own.replace(part, group, None)
+    self._own.replace_group(part, group, None)
     return []
 
 
 def _removed_at_once(
     self: JournalStore, part: int, group: Sequence[Segment], spread: Any
 ) -> list[str]:
-    self.remove(part, _merge(self, part, group, spread), spread)
+    self.remove_replaced(part, _merge(self, part, group, spread), spread)
     return []
 
 
@@ -93,13 +93,15 @@ def failures_are_read_in_their_order(seed: int) -> tuple[str, ...]:
     journal = JournalStore(store, names, 1)
     most = 20 + seed
     for failures in range(1, most + 1):
-        journal.append(0, [_failed(failures)])
+        journal.append_records(0, [_failed(failures)])
         while group := journal.next_group(0):
-            replaced = journal.merge(0, group, spread)
-            journal.remove(0, [name for name in replaced if random.random() < REMOVED], spread)
+            replaced = journal.merge_group(0, group, spread)
+            journal.remove_replaced(
+                0, [name for name in replaced if random.random() < REMOVED], spread
+            )
     segments_left = list_segments(store, names, [0], spread)[0]
     read: Any = vars(earlier_attempts)["uncovered"]  # or the bug in its place
-    records = replay(store, read(segments_left), spread)
+    records = replay_segments(store, read(segments_left), spread)
     found = [record.attempts for record in records]
     return () if found == list(range(1, most + 1)) else (f"failures are read as {found}",)
 
@@ -112,13 +114,13 @@ def _failed(failures: int) -> Record:
 
 MERGING_BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "segments are removed before the merged one is created": lambda: swapped(
-        JournalStore, "merge", _removed_before_it_is_created
+        JournalStore, "merge_group", _removed_before_it_is_created
     ),
     "segments are removed as soon as they are merged": lambda: swapped(
-        JournalStore, "merge", _removed_at_once
+        JournalStore, "merge_group", _removed_at_once
     ),
     "merged segments sort after newer ones": lambda: swapped(
-        earlier_attempts, "uncovered", _largest_last
+        earlier_attempts, "uncovered_segments", _largest_last
     ),
 }
 MERGING_SCENARIOS: dict[str, Callable[[int], tuple[str, ...]]] = {

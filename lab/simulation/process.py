@@ -184,7 +184,7 @@ class Process:
         """Send SIGTERM. A frozen process receives it when it continues."""
         if self.is_alive:
             self.tell("is asked to stop")
-            self.loop.call_soon(self.stop.request)
+            self.loop.call_soon(self.stop.request_stop)
 
     def begin_thread(self, call: Callable[[], T]) -> asyncio.Future[T]:
         """Start blocking work beside the loop; the future gets its result."""

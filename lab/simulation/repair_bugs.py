@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.row import FollowUp, Row
 
 SEEDS_MAX = 40
-_typed = typed_completions.typed
+_typed = typed_completions.as_typed_answer
 _is_due = FollowUps.is_due
-_then = Answers.then
+_then = Answers.with_later
 
 
 def _invalid_is_ok(completion: Completion, result: Valid | Invalid) -> Completion:
@@ -64,17 +64,23 @@ def _final(record: Record) -> Record:
 
 def _reject_answered(self: Judge, row: Row, _follow_up: FollowUp) -> None:
     row.follow_up = None
-    self._reject(row, row.reason or Reason("No.", "No."), is_final=True)
+    self._reject_row(row, row.reason or Reason("No.", "No."), is_final=True)
 
 
 REPAIR_BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "a repair is paid twice": lambda: swapped(earlier_answers, "continue_row", lambda *_: None),
-    "an interim answer is journaled as the final one": lambda: swapped(judge, "interim", _final),
-    "a row is stored with its first answer": lambda: swapped(Answers, "then", _first_answer),
-    "an invalid answer counts as ok": lambda: swapped(answer_check, "typed", _invalid_is_ok),
-    "the cost of the first answer is forgotten": lambda: swapped(Answers, "then", _last_cost),
+    "an interim answer is journaled as the final one": lambda: swapped(
+        judge, "interim_record", _final
+    ),
+    "a row is stored with its first answer": lambda: swapped(Answers, "with_later", _first_answer),
+    "an invalid answer counts as ok": lambda: swapped(
+        answer_check, "as_typed_answer", _invalid_is_ok
+    ),
+    "the cost of the first answer is forgotten": lambda: swapped(Answers, "with_later", _last_cost),
     "an invalid answer is repaired too often": lambda: swapped(FollowUps, "is_due", _is_due_again),
-    "a row whose repair fails is rejected": lambda: swapped(Judge, "settle", _reject_answered),
+    "a row whose repair fails is rejected": lambda: swapped(
+        Judge, "settle_with_last", _reject_answered
+    ),
 }
 
 

@@ -141,8 +141,8 @@ class ReuseSimulation(Simulation):
                 success = json.loads(objects[SUCCESS_NAME])
                 change = {"run_key": success["run_key"], "replaces": None}
                 names = PublicationNames()
-                objects[names.lease(99)] = b""
-                objects[names.change(99)] = json.dumps(change).encode()
+                objects[names.lease_name(99)] = b""
+                objects[names.change_name(99)] = json.dumps(change).encode()
             case "nothing":
                 pass
 
@@ -201,8 +201,8 @@ def simulate_reuse(scenario: ReuseScenario) -> Verdict:
 # Seeded bugs.
 
 _read_answers = EarlierRun.read_answers
-_find = AnswerSearch.find
-_reused = completion.reused
+_find = AnswerSearch.find_answers
+_reused = completion.reused_outcome
 
 
 def _read_one_row_off(self: EarlierRun, part: int) -> list[Outcome]:
@@ -239,16 +239,18 @@ def _choose_again() -> Iterator[None]:
     """Let each attempt choose the runs anew."""
     with (
         swapped(earlier_runs, "read_pin", lambda *_: None),
-        swapped(earlier_runs, "pin", lambda _store, _names, chosen: chosen),
+        swapped(earlier_runs, "store_pin", lambda _store, _names, chosen: chosen),
     ):
         yield
 
 
 REUSE_BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "row off by one": lambda: swapped(EarlierRun, "read_answers", _read_one_row_off),
-    "hash compared by prefix": lambda: swapped(AnswerSearch, "find", _find_by_prefix),
+    "hash compared by prefix": lambda: swapped(AnswerSearch, "find_answers", _find_by_prefix),
     "stale source": _choose_again,
-    "reused row charged on resume": lambda: swapped(reused_answers, "reused", _reuse_at_cost),
+    "reused row charged on resume": lambda: swapped(
+        reused_answers, "reused_outcome", _reuse_at_cost
+    ),
 }
 SEEDS_MAX = 120
 

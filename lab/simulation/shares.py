@@ -13,7 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.durable import segments
-from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.prepare import prepare_run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import TooManyRejections
 from lab.simulation.dataset_shapes import Shape
@@ -139,7 +139,7 @@ class ShareSimulation(Simulation):
     @swapped(segments, "MERGED_AT_ONCE", MERGED_AT_ONCE)
     def run(self) -> Verdict:
         """Run all lanes, and judge them."""
-        plan = prepare(
+        plan = prepare_run(
             self._job(),
             lambda _: self.objects,
             SystemClock(),

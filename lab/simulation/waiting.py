@@ -50,9 +50,9 @@ def waited_s(latency_s: float, dead: int, times: LeaseTimes) -> float | None:
     """
     objects, scheduler = MemoryStore(), Scheduler(limit_s=LIMIT_S, steps_max=10**6)
     for share in range(dead):
-        objects.objects[NAMES.lease(share + 1)] = encode_lease(f"dead {share}", share)
+        objects.objects[NAMES.lease_name(share + 1)] = encode_lease(f"dead {share}", share)
         killed = Heartbeat(state="running", beat=9, has_run=True)
-        objects.objects[NAMES.heartbeat(share + 1)] = encode_heartbeat(killed)
+        objects.objects[NAMES.heartbeat_name(share + 1)] = encode_heartbeat(killed)
     process = Process(1, scheduler, History())
     store = SimulatedStore(
         process,
@@ -65,7 +65,7 @@ def waited_s(latency_s: float, dead: int, times: LeaseTimes) -> float | None:
     async def main() -> Any:
         clock = SimulatedClock(process)
         leases = LeaseStore(store, NAMES, map_in_threads=clock.map_in_threads)
-        epoch = await clock.in_thread(leases.acquire, token="newer")
+        epoch = await clock.in_thread(leases.acquire_epoch, token="newer")
         await Lease(leases, epoch, times=times, clock=clock, stop=process.stop).wait_for_elders()
 
     process.start(main)

@@ -135,7 +135,9 @@ class Watcher:
     def _saw_place_lease(self, kind: str, name: str) -> None:
         """Check that the newest lease of the output path is never deleted."""
         if kind == "delete" and "/lease/" in name:
-            left = [other for other in self._objects.objects if other.startswith(PLACES.leases)]
+            left = [
+                other for other in self._objects.objects if other.startswith(PLACES.lease_prefix)
+            ]
             if name > max(left, default=""):
                 self.blame("the newest lease of the output path was deleted")
 

@@ -34,7 +34,7 @@ def main() -> int:
     stop, go = StopSignal(), threading.Event()
 
     def end(*_: object) -> None:
-        stop.request()
+        stop.request_stop()
         go.set()
 
     signal.signal(signal.SIGTERM, end)

@@ -25,7 +25,7 @@ _GC_THRESHOLD = 50_000
 """Python's default of 700 collects every few hundred requests and finds no cycles."""
 
 
-async def serve(arguments: Arguments) -> None:
+async def serve_until_signal(arguments: Arguments) -> None:
     """Listen, print the address, and wait for a signal."""
     # A simulator leaves almost no cycles, so that frequent collections only cost time.
     gc.freeze()
@@ -48,7 +48,7 @@ def main() -> int:
         sys.stderr.write(f"aimlapi_simulator: {error}\n")
         return 2
     try:
-        run(serve(arguments))
+        run(serve_until_signal(arguments))
     except OSError as error:
         sys.stderr.write(f"aimlapi_simulator: {error}\n")
         return 1

@@ -43,42 +43,44 @@ class App:
         self._public: Routes = {
             ("GET", "/v1/models"): models.list_models,
             ("GET", "/v1/models/deprecations"): models.list_deprecations,
-            ("GET", "/docs-json"): models.schema,
-            ("GET", "/models/metrics"): models.metrics,
+            ("GET", "/docs-json"): models.answer_schema,
+            ("GET", "/models/metrics"): models.answer_metrics,
         }
         self._private: Routes = {
-            ("GET", "/v2/billing"): account.balance,
-            ("GET", "/v2/billing/transactions"): account.transactions,
-            ("GET", "/v1/key"): account.key,
-            ("GET", "/v2/logs"): account.logs,
-            ("POST", "/v1/batches"): batches.create,
-            ("GET", "/v1/batches"): batches.show,
-            ("POST", _CANCEL): batches.cancel,
+            ("GET", "/v2/billing"): account.answer_balance,
+            ("GET", "/v2/billing/transactions"): account.answer_transactions,
+            ("GET", "/v1/key"): account.answer_key,
+            ("GET", "/v2/logs"): account.answer_logs,
+            ("POST", "/v1/batches"): batches.create_batch,
+            ("GET", "/v1/batches"): batches.show_batch,
+            ("POST", _CANCEL): batches.cancel_batch,
         }
         # The last account and header that were accepted. Comparing both saves parsing the header.
         self._last_accepted: tuple[Account | None, bytes] = (None, b"")
         self._paths = {path for _, path in (*self._public, *self._private)} | {_CHAT}
 
-    def answer(self, request: Request, connection: Connection) -> None:
+    def serve_request(self, request: Request, connection: Connection) -> None:
         """Serve one request."""
         path = request.path
-        if is_from_web_page(origin=request.header(b"origin"), host=request.header(b"host")):
-            connection.respond(json_response({"message": REFUSAL}, status=403))
+        if is_from_web_page(
+            origin=request.header_value(b"origin"), host=request.header_value(b"host")
+        ):
+            connection.send_response(json_response({"message": REFUSAL}, status=403))
         elif path == _CHAT and request.method == "POST" and self._has_valid_key(request):
-            self._chat.answer(request, connection)
+            self._chat.answer_request(request, connection)
         elif path.startswith(PREFIX):
-            connection.respond(self.control.answer(request))
+            connection.send_response(self.control.answer_control(request))
         else:
             self._answer_elsewhere(request, connection)
 
-    def refuse(self, status: int, reason: str) -> Response:
+    def refuse_bytes(self, status: int, reason: str) -> Response:
         """Return the answer to bytes that are no request."""
         return self._error_response(status, reason, "/", f"req-{self._state.next_id()}")
 
     def _answer_elsewhere(self, request: Request, connection: Connection) -> None:
         """Answer any other endpoint than chat completions: no limits, no latency but a fault's own."""
         request_id = f"req-{self._state.next_id()}"
-        fault = self._state.faults.pick(
+        fault = self._state.faults.pick_fault(
             self._state.script, path=request.path, prompt="", sha256=request.path
         )
         if fault is None:
@@ -94,13 +96,13 @@ class App:
             request_id=request_id,
             fault=None if fault is None else fault.kind,
         )
-        self._state.record(record)
+        self._state.record_request(record)
         response.headers += f"x-request-id: {request_id}\r\n"
         delay_s = 0.0 if fault is None else effect_of(fault).extra_delay_s
         if delay_s > 0:
-            self._loop.call_later(delay_s, connection.respond, response)
+            self._loop.call_later(delay_s, connection.send_response, response)
         else:
-            connection.respond(response)
+            connection.send_response(response)
 
     def _spoil_answer(self, request: Request, request_id: str, fault: Fault) -> Response:
         """Return the answer that a fault makes.
@@ -149,7 +151,9 @@ class App:
         return response
 
     def _error_response(self, status: int, message: str, path: str, request_id: str) -> Response:
-        return self._state.error(status=status, message=message, path=path, request_id=request_id)
+        return self._state.error_response(
+            status=status, message=message, path=path, request_id=request_id
+        )
 
     def _has_valid_key(self, request: Request) -> bool:
         """Return whether the key is good. Without a key in the script, any key is."""

@@ -18,14 +18,14 @@ class Clock:
         """Return the seconds since 1970, UTC."""
         return time.perf_counter() + self._offset_s
 
-    def advance(self, seconds: float) -> None:
+    def move_forward(self, seconds: float) -> None:
         """Move forward. It affects limits, batches and delayed rows of the ledger, but no latency."""
         if seconds < 0:
             raise ValueError("a clock moves forward only")
         self._offset_s += seconds
 
 
-def iso(now_s: float) -> str:
+def iso_time(now_s: float) -> str:
     """Format as `2026-08-17T10:00:00.000Z`."""
     moment = datetime.fromtimestamp(now_s, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"

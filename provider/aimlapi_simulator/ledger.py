@@ -57,7 +57,7 @@ class Ledger:
         self.total_credits = 0
         self.billed_calls = 0
 
-    def add(self, record: Record) -> None:
+    def add_record(self, record: Record) -> None:
         """Record one request."""
         self._records.append(record)
         self._statuses[record.status] += 1

@@ -39,7 +39,7 @@ class Gate:
         """Return whether no slot is free."""
         return limits.max_concurrent is not None and self.in_flight >= limits.max_concurrent
 
-    def admit(self, limits: Limits, now_s: float, prompt_tokens: int) -> Refusal | None:
+    def admit_call(self, limits: Limits, now_s: float, prompt_tokens: int) -> Refusal | None:
         """Count a call, or return the limit that it would break.
 
         A refused call uses up nothing. The slots are not checked here: see `is_full`.
@@ -93,7 +93,7 @@ class Gates:
         self.in_flight = 0  # of all upstreams
         self.peak = 0  # most calls in flight so far
 
-    def choose(self, limits: Limits, random: Random) -> Gate:
+    def choose_upstream(self, limits: Limits, random: Random) -> Gate:
         """Return the upstream of the next call."""
         if limits.upstreams == 1:
             return self._gates[0]
@@ -101,14 +101,14 @@ class Gates:
         self._gates += [Gate() for _ in range(missing)]
         return self._gates[random.randrange(limits.upstreams)]
 
-    def enter(self, gate: Gate) -> None:
+    def take_slot(self, gate: Gate) -> None:
         """Take a slot of an upstream."""
         gate.in_flight += 1
         self.in_flight += 1
         if self.in_flight > self.peak:  # noqa: PLR1730 - max() costs more than the rest of this function
             self.peak = self.in_flight
 
-    def leave(self, gate: Gate) -> None:
+    def return_slot(self, gate: Gate) -> None:
         """Return a slot."""
         gate.in_flight -= 1
         self.in_flight -= 1

@@ -59,7 +59,7 @@ class Simulator:
         assert self._server is not None  # noqa: S101 - for the type checker
         self._server.close()
         for connection in list(self._connections):
-            connection.close()
+            connection.cut_connection()
         while self._connections:  # noqa: ASYNC110 - they close in the next turn of the loop
             await asyncio.sleep(0)
         await self._server.wait_closed()
@@ -73,7 +73,7 @@ class Simulator:
     @property
     def ledger(self) -> Ledger:
         """All requests and charges since the start or the last reset."""
-        self.state.settle()
+        self.state.settle_batches()
         return self.state.ledger
 
     def follow(self, script: Script) -> None:
@@ -83,7 +83,7 @@ class Simulator:
     def stats(self) -> dict[str, Any]:
         """Return what `GET /_simulator/stats` answers."""
         assert self._app is not None, "the simulator has not been started"  # noqa: S101
-        return self._app.control.stats()
+        return self._app.control.count_requests()
 
 
 @contextmanager
@@ -97,20 +97,20 @@ def simulator_thread(script: Script | None = None, *, port: int = 0) -> Iterator
     # The loop and its event exist only once the thread runs, so that the thread hands them over.
     stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
-    async def serve() -> None:
+    async def serve_simulator() -> None:
         async with simulator:
             stop.append((asyncio.get_running_loop(), asyncio.Event()))
             is_ready.set()
             await stop[0][1].wait()
 
-    def run() -> None:
+    def run_loop() -> None:
         try:
-            asyncio.run(serve())
+            asyncio.run(serve_simulator())
         except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
             failure.append(error)
             is_ready.set()
 
-    thread = threading.Thread(target=run, name="aimlapi-simulator", daemon=True)
+    thread = threading.Thread(target=run_loop, name="aimlapi-simulator", daemon=True)
     thread.start()
     is_ready.wait()
     if failure:

@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, TypeVar
 
 from aimlapi_simulator.clock import Clock
-from aimlapi_simulator.faults.choice import FaultChoice, draw
+from aimlapi_simulator.faults.choice import FaultChoice, draw_number
 from aimlapi_simulator.http.errors import ENVELOPES, Problem, error_response, vendor_words
 from aimlapi_simulator.ledger import Ledger, Record
 from aimlapi_simulator.limits import Gates
@@ -37,9 +37,9 @@ class State:
         self.first_script = script
         self._next_id = 0
         self._id_stem = f"{script.seed:x}{int(self.started_at_s * 1000):x}"
-        self.forget(script)
+        self.reset_state(script)
 
-    def forget(self, script: Script) -> None:
+    def reset_state(self, script: Script) -> None:
         """Reset everything to the start with this script. Only the ids continue."""
         self.script = script
         self._paid_in_credits = _paid_in_credits(script)
@@ -55,7 +55,7 @@ class State:
     def change_script(self, script: Script) -> None:
         """Follow another script from now on. Limits and money keep their counts."""
         if script.faults != self.script.faults or script.seed != self.script.seed:
-            self.faults.forget()
+            self.faults.forget_counts()
         if script.seed != self.script.seed:
             self.random = random.Random(script.seed)
         self.script = script
@@ -73,18 +73,18 @@ class State:
             return latency.median_s
         return latency.median_s * self.random.lognormvariate(0.0, latency.sigma)
 
-    def record(self, record: Record) -> None:
+    def record_request(self, record: Record) -> None:
         """Record a request, and charge the key for it."""
-        self.ledger.add(record)
+        self.ledger.add_record(record)
         if record.credits:
             self._credits_by_day[int(record.at_s // _DAY_S)] += record.credits
 
-    def settle(self) -> None:
+    def settle_batches(self) -> None:
         """Charge for the batches that have ended since the last call."""
         now_s = self.clock.now_s()
         for batch in self.batches.values():
-            for record in batch.settle(now_s):
-                self.record(record)
+            for record in batch.settle_charges(now_s):
+                self.record_request(record)
 
     def credits_left(self) -> int:
         """Return the balance in credits. Calls in flight can make it negative."""
@@ -103,9 +103,9 @@ class State:
             return False
         return self.key_usd(account.key_limit_retention) >= account.key_limit_usd
 
-    def pick(self, options: tuple[Option, ...], *words: object) -> Option:
+    def pick_option(self, options: tuple[Option, ...], *words: object) -> Option:
         """Choose one of the options by the seed and the words."""
-        return options[int(draw(self.script.seed, *words) * len(options))]
+        return options[int(draw_number(self.script.seed, *words) * len(options))]
 
     def pick_for_id(self, options: tuple[Option, ...], word: str, an_id: str) -> Option:
         """Choose one of the options by the seed and the id's number.
@@ -113,14 +113,14 @@ class State:
         The stem of an id holds the time at which the process started. It is left out here, because
         a seed must give the same forms every time.
         """
-        return self.pick(options, word, an_id.rpartition("-")[2])
+        return self.pick_option(options, word, an_id.rpartition("-")[2])
 
-    def refusal(self, error: InvalidBody, *, path: str, request_id: str) -> Response:
+    def refusal_response(self, error: InvalidBody, *, path: str, request_id: str) -> Response:
         """Return the refusal of a body, in the form that the script asks for."""
         message = str(error)
         if isinstance(error, RefusedByVendor) and self._is_passed_on(request_id):
             message = vendor_words(error.status, message)
-        return self.error(
+        return self.error_response(
             status=error.status,
             message=message,
             path=path,
@@ -134,7 +134,7 @@ class State:
             form = self.pick_for_id(("json", "plain"), "vendor", request_id)
         return form == "json"
 
-    def error(
+    def error_response(
         self,
         *,
         status: int,

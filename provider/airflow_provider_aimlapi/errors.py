@@ -33,7 +33,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypedDict
 
-from airflow_provider_aimlapi.printable import printable
+from airflow_provider_aimlapi.printable import printable_text
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -50,7 +50,7 @@ class AimlapiError(Exception):
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(printable(message))
+        super().__init__(printable_text(message))
 
 
 class SetupError(AimlapiError):

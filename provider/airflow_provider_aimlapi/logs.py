@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.printable import printable
+from airflow_provider_aimlapi.printable import printable_text
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -31,7 +31,7 @@ class PrintableLog(logging.LoggerAdapter[logging.Logger]):
         kwargs["exc_info"] = printable_error(error) if isinstance(error, BaseException) else None
         # One more frame: without it each line would name this file as its origin.
         kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
-        self.logger.log(level, msg, *map(_printable, args), **kwargs)
+        self.logger.log(level, msg, *map(_printable_argument, args), **kwargs)
 
     def process(
         self, msg: Any, kwargs: MutableMapping[str, Any]
@@ -47,13 +47,13 @@ def logger(name: str) -> PrintableLog:
 
 def printable_error(error: BaseException, links_left: int = _LINKS_MAX) -> ForeignError:
     """Return a copy of an error and of its causes, with their frames and printable texts."""
-    copy = ForeignError(printable(f"{type(error).__name__}: {error}"))
+    copy = ForeignError(printable_text(f"{type(error).__name__}: {error}"))
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None and links_left:
         copy.__cause__ = printable_error(cause, links_left - 1)
     return copy.with_traceback(error.__traceback__)
 
 
-def _printable(argument: object) -> object:
+def _printable_argument(argument: object) -> object:
     # Numbers stay numbers, because a format such as %d accepts nothing else.
-    return argument if isinstance(argument, (int, float)) else printable(str(argument))
+    return argument if isinstance(argument, (int, float)) else printable_text(str(argument))

@@ -54,7 +54,7 @@ class Keyed(BaseModel):
 
 def check(answer_class: type[BaseModel], answer: object) -> Valid | Invalid:
     schema, check_class = typed_answers(answer_class)
-    return AnswerValidator(schema, check_class).validate(json.dumps(answer), {})
+    return AnswerValidator(schema, check_class).check_answer(json.dumps(answer), {})
 
 
 def test_names_of_classes_are_no_part_of_a_schema() -> None:
@@ -84,7 +84,7 @@ def test_any_exception_of_a_class_makes_an_answer_invalid(
 ) -> None:
     result = check(Refund, answer)
     assert isinstance(result, Invalid)
-    assert result.shown == shown
+    assert result.shown_fault == shown
     assert in_full in result.in_full
 
 
@@ -108,7 +108,7 @@ def test_a_key_of_the_answer_is_not_shown() -> None:
     assert isinstance(check(Keyed, {"scores": {"secret": fine}}), Valid)
     result = check(Keyed, {"scores": {"secret": fine, "other": fine, "more": bad}})
     assert isinstance(result, Invalid)
-    assert "secret" not in result.shown
+    assert "secret" not in result.shown_fault
     assert "secret" in result.in_full
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
-from airflow_provider_aimlapi.operators.parking import parking
+from airflow_provider_aimlapi.operators.parking import parking_of_task
 from airflow_provider_aimlapi.operators.rendering import NOT_RENDERED
 from airflow_provider_aimlapi.operators.retry_policy import AimlapiRetryPolicy
 
@@ -74,7 +74,9 @@ def effect(operator: Any) -> list[object]:
     return [
         operator._build_job(),
         operator._build_settings(),
-        parking(context, on_stall=operator.on_stall, park_timeout_s=operator.park_timeout_s),
+        parking_of_task(
+            context, on_stall=operator.on_stall, park_timeout_s=operator.park_timeout_s
+        ),
         operator.share,
         operator.retry_policy,
     ]

@@ -307,6 +307,6 @@ def test_a_connection_of_any_form_names_proxy_and_file(
     for route in (by_hook, by_command):
         assert route.proxy is not None
         assert route.certificates is not None
-        assert route.proxy.address == "proxy.corp:3128"
+        assert route.proxy.shown_address == "proxy.corp:3128"
         assert route.proxy.authorization == "Basic bWU6cDRzcw=="
         assert route.certificates.path == str(network.ca_file)

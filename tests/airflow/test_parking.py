@@ -162,7 +162,7 @@ def test_versions_show_whether_a_scheduler_waits(version: str, waits: bool) -> N
 def until(error: errors.AimlapiError, **known: Any) -> datetime | None:
     from airflow_provider_aimlapi.operators.parking import Parking
 
-    return Parking(**{"is_wanted": True, **known}).until(error, NOON)
+    return Parking(**{"is_wanted": True, **known}).start_again_at(error, NOON)
 
 
 def test_longer_retry_after_is_respected() -> None:

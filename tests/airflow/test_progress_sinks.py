@@ -61,7 +61,7 @@ def test_without_one_xcom_names_the_run_and_nothing_else() -> None:
     assert sink.recall() is None
     assert instance.pushed == {RUN_KEY: NAMES.run_key}
     sink.publish(b'{"rows": 7}')
-    assert store.objects == {NAMES.progress: b'{"rows": 7}'}
+    assert store.objects == {NAMES.progress_name: b'{"rows": 7}'}
     assert sink.recall() == b'{"rows": 7}'
     assert sink.is_shared
 
@@ -85,7 +85,7 @@ def test_workers_own_state_backend_is_not_used(
     sink = ProgressSinkOpener({"task_state_store": state, "ti": Instance()})(store, NAMES)
     sink.publish(b"{}")
     assert state.values == {}
-    assert list(store.objects) == [NAMES.progress]
+    assert list(store.objects) == [NAMES.progress_name]
 
 
 class BlockingStateStore(StateStore):

@@ -81,7 +81,7 @@ def test_every_returned_key_has_its_line(reference: str) -> None:
         throttled=0,
         elapsed_s=0,
     )
-    assert told == list(report.summary())
+    assert told == list(report.as_return_value())
 
 
 def test_every_column_has_its_line(reference: str) -> None:

@@ -13,7 +13,7 @@ import warnings
 
 import fsspec
 
-from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.calls.completion import skipped_outcome
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
@@ -73,7 +73,7 @@ def read_and_write(data_set: object, shard: object) -> None:
             continue
     for _ in data_set.rows(shard, names):  # type: ignore[attr-defined]
         pass
-    outcomes = [skipped("null", row=row) for row in range(shard.rows)]  # type: ignore[attr-defined]
+    outcomes = [skipped_outcome("null", row=row) for row in range(shard.rows)]  # type: ignore[attr-defined]
     encode_part(
         data_set,  # type: ignore[arg-type]
         shard,  # type: ignore[arg-type]

@@ -53,7 +53,7 @@ def outcomes_of(rows: int) -> list[Outcome]:
 
 def infos(rows: int) -> pa.StructArray:
     """The honest struct column of these rows."""
-    return OutcomeColumns("completion").arrays(outcomes_of(rows))[1]
+    return OutcomeColumns("completion").arrays_of_outcomes(outcomes_of(rows))[1]
 
 
 def info_with(rows: int, name: str, values: pa.Array) -> pa.StructArray:

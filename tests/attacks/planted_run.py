@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.engine.job import Job, OpenLocation
-from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.prepare import prepare_run
 from airflow_provider_aimlapi.engine.run import run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.engine.world import World
@@ -173,5 +173,5 @@ def job_of(prompt: str = PROMPT) -> Job:
 def divided(workers: int) -> Objects:
     """What the task that plans a run leaves."""
     store = MemoryStore()
-    prepare(job_of(), lambda _: store, SystemClock(), workers=workers)
+    prepare_run(job_of(), lambda _: store, SystemClock(), workers=workers)
     return store.objects

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from airflow_provider_aimlapi.core.arrival.judgement import Arrival, Sighting, judge_arrival
-from airflow_provider_aimlapi.core.arrival.text_counts import count
+from airflow_provider_aimlapi.core.arrival.text_counts import count_text
 from lab.arrival.runs import generate
 from lab.arrival.texts import LANGUAGES, cut
 from lab.arrival.tokenizers import real
@@ -74,7 +74,7 @@ def test_two_scripts_of_unlike_rates_raise_no_false_alarm() -> None:
         for _ in range(16):
             prompt = cut(random, LANGUAGES[language], int(300 * 10 ** random.uniform(-0.7, 0.7)))
             tokens = round(1.9 * len(prompt) + 0.35 * len(system))
-            sightings.append(Sighting(count(prompt), count(system), tokens))
+            sightings.append(Sighting(count_text(prompt), count_text(system), tokens))
         if judge_arrival(sightings).arrival is Arrival.DROPPED:
             alarms.append((system_language, language))
     assert alarms == []

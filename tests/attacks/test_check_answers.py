@@ -10,7 +10,7 @@ import pytest
 
 from aimlapi_simulator import Cache, Fault, Forms, Gateway, Script
 from airflow_provider_aimlapi.checks.plan import DATED, DOTTED
-from airflow_provider_aimlapi.checks.table import as_json, lines
+from airflow_provider_aimlapi.checks.table import as_json, report_lines
 from tests.checks.conftest import KEY, checked
 from tests.checks.expected import differences
 from tests.checks.test_simulator_modes import BATCH_FORMS, check_bill, values_of
@@ -71,7 +71,7 @@ def odd_answers() -> list[dict[str, Any]]:
 
 def check_texts(found: Any) -> None:
     """No foreign text and no key stands in what is printed, or in the file."""
-    texts = "\n".join([*lines(found.report), as_json(found.report).decode()])
+    texts = "\n".join([*report_lines(found.report), as_json(found.report).decode()])
     for secret in (KEY, FOREIGN, "Zwingli"):
         assert secret not in texts
 

@@ -32,7 +32,7 @@ def out(tmp_path: Path) -> Path:
     """An output with two old runs, beside a home directory."""
     store = FsspecStore(LocalFileSystem(), str(tmp_path / "out"))
     for names in (NAMES, OTHER):
-        for name in (names.plan, names.segment(0, 1, 0), names.part(0)):
+        for name in (names.plan_name, names.segment_name(0, 1, 0), names.part_name(0)):
             store.create(name, b"of a run")
     for place in ("secret", "journal/secret", "00000/00000001-00000000", "plan.json"):
         (tmp_path / "home" / place).parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def cleaned(out: Path) -> int:
 
 
 def left_of(out: Path, names: RunNames) -> set[str]:
-    folder = out / names.folder
+    folder = out / names.run_folder
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
 
 
@@ -66,7 +66,7 @@ def left_of(out: Path, names: RunNames) -> set[str]:
 def test_run_folder_with_a_link_stays_and_names_it(
     out: Path, capsys: pytest.CaptureFixture[str], name: str, target: str
 ) -> None:
-    link = out / NAMES.folder / name
+    link = out / NAMES.run_folder / name
     link.symlink_to(out.parent / target)
     assert cleaned(out) == 0
     assert link.is_symlink()
@@ -77,13 +77,13 @@ def test_run_folder_with_a_link_stays_and_names_it(
 
 def test_link_in_a_circle_does_not_keep_clean_busy(out: Path) -> None:
     for name in ("a", "b"):
-        (out / NAMES.folder / "journal" / name).symlink_to("..")
+        (out / NAMES.run_folder / "journal" / name).symlink_to("..")
     assert cleaned(out) == 0
     assert "plan.json" in left_of(out, NAMES)
 
 
 def test_pipe_in_a_run_folder_keeps_it(out: Path) -> None:
-    os.mkfifo(out / NAMES.folder / "pipe")
+    os.mkfifo(out / NAMES.run_folder / "pipe")
     assert cleaned(out) == 0
     assert "plan.json" in left_of(out, NAMES)
 
@@ -118,7 +118,7 @@ def test_folder_whose_name_is_no_run_key_is_untouched(out: Path, name: str) -> N
 def test_link_swapped_in_between_survey_and_removal_gains_nothing(out: Path, swapped: str) -> None:
     """At the first deletion, what is to be deleted already leads to another's folder."""
     before = state_of(out.parent / "home")
-    folder = out / f"{NAMES.folder}{swapped}"
+    folder = out / f"{NAMES.run_folder}{swapped}"
 
     def swap(operation: str, _: str) -> None:
         if operation == "delete" and not folder.is_symlink():
@@ -133,7 +133,7 @@ def test_link_swapped_in_between_survey_and_removal_gains_nothing(out: Path, swa
     assert state_of(out.parent / "home") == before
 
 
-@pytest.mark.parametrize("name", [NAMES.segment(0, 1, 0), NAMES.part(0), NAMES.plan])
+@pytest.mark.parametrize("name", [NAMES.segment_name(0, 1, 0), NAMES.part_name(0), NAMES.plan_name])
 def test_file_swapped_for_link_is_removed_as_a_link(out: Path, name: str) -> None:
     before = state_of(out.parent / "home")
 

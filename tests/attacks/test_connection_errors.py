@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_aimlapi.errors import AimlapiError
 from airflow_provider_aimlapi.storage.access.opening import open_file_system
-from airflow_provider_aimlapi.storage.access.store_errors import described, store_error
+from airflow_provider_aimlapi.storage.access.store_errors import describe_error, store_error
 from airflow_provider_aimlapi.storage.input.listing import list_inputs
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def test_address_in_a_stores_error_keeps_only_its_host(address: str) -> None:
     for error in (EndpointConnectionError(endpoint_url=address), OSError(f"no route ({address})")):
         told = store_error(error, action="read", uri="s3://b/in")
         assert MARKER not in str(told)
-        assert "://" in described(error)
+        assert "://" in describe_error(error)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
-from airflow_provider_aimlapi.engine.calls.single import complete
+from airflow_provider_aimlapi.engine.calls.single import complete_body
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import ApiError, WireViolation
@@ -107,7 +107,7 @@ def ask(received: Answer) -> tuple[Completion | ApiError, int]:
 
     random = Random(1)  # noqa: S311  # jitter that can be repeated
     try:
-        found = run_virtual(complete(Client(), b"{}", Settings(), random, StopSignal()))
+        found = run_virtual(complete_body(Client(), b"{}", Settings(), random, StopSignal()))
     except ApiError as error:
         return error, calls
     return found, calls

@@ -20,7 +20,7 @@ import pytest
 
 from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.messages.error_answers import error_of
-from airflow_provider_aimlapi.api.messages.error_messages import tidy
+from airflow_provider_aimlapi.api.messages.error_messages import tidy_line
 from airflow_provider_aimlapi.api.messages.key_removal import KeyRemoval
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.commands.entry import main
@@ -304,7 +304,7 @@ def test_rejected_rows_keep_the_apis_words_alone(
     assert told["assets"] != "[{}]"
     for disguise, error in zip(disguises, sinks.errors_of_rows()[1:], strict=True):
         assert error is not None
-        said = tidy(said_of(disguise, SECRET, "")).removesuffix("…").partition(" for key")[0]
+        said = tidy_line(said_of(disguise, SECRET, "")).removesuffix("…").partition(" for key")[0]
         assert error.startswith(f"HTTP {status}: {said}"), disguise
         if disguise in KEY_SPELLINGS_KNOWN:
             assert found_in(error.replace(said, ""), traces(KEY)) == [], disguise

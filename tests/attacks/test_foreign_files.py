@@ -37,10 +37,10 @@ def planted_run(visible: str, staged: bytes | None) -> Objects:
     shard = Shard(part=0, file=0, first_row=0, rows=ROWS, visible_name=visible)
     entry = entry_of(staged or b"", shard, PLANTED)
     objects = {
-        PLANTED.plan: encode_plan(Plan(run_key=PLANTED.run_key, shards=(shard,)), b"{}"),
-        PLANTED.manifest: encode_manifest(manifest_of(PLANTED.run_key, [entry])),
+        PLANTED.plan_name: encode_plan(Plan(run_key=PLANTED.run_key, shards=(shard,)), b"{}"),
+        PLANTED.manifest_name: encode_manifest(manifest_of(PLANTED.run_key, [entry])),
     }
-    return objects if staged is None else {**objects, PLANTED.part(0): staged}
+    return objects if staged is None else {**objects, PLANTED.part_name(0): staged}
 
 
 def claims_to_be_in_place(run_key: str) -> list[Objects]:
@@ -51,7 +51,9 @@ def claims_to_be_in_place(run_key: str) -> list[Objects]:
         json.dumps({"run_key": None, "replaces": run_key}).encode(),
         json.dumps({"run_key": run_key, "replaces": run_key}).encode(),
     ]
-    leased = [{PLACES.lease(7): b"planted", PLACES.change(7): change} for change in changes]
+    leased = [
+        {PLACES.lease_name(7): b"planted", PLACES.change_name(7): change} for change in changes
+    ]
     return [{}, {"_SUCCESS": success}, *leased, *({"_SUCCESS": success, **one} for one in leased)]
 
 

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.storage.input import globs
-from airflow_provider_aimlapi.storage.input.globs import matches, may_reach, split_glob
+from airflow_provider_aimlapi.storage.input.globs import matches_glob, may_reach, split_glob
 from airflow_provider_aimlapi.storage.input.listing import list_inputs
 
 WIDTH = 40
@@ -91,12 +91,12 @@ def in_class(characters: str, letter: str) -> bool:
 @example(pattern="**/**/a", name="a")
 def test_glob_agrees_with_a_plain_matcher(pattern: str, name: str) -> None:
     expected = plain_match([one for one in pattern.split("/") if one], name.split("/"))
-    assert matches(pattern, name) is expected
+    assert matches_glob(pattern, name) is expected
 
 
 @given(pattern=patterns, name=names)
 def test_what_matches_can_be_reached(pattern: str, name: str) -> None:
-    if matches(pattern, name):
+    if matches_glob(pattern, name):
         folders = name.split("/")[:-1]
         for depth in range(len(folders) + 1):
             assert may_reach(pattern, "/".join(folders[:depth]))
@@ -105,14 +105,14 @@ def test_what_matches_can_be_reached(pattern: str, name: str) -> None:
 @given(pattern=patterns, name=names)
 def test_no_glob_matches_a_dot_segment(pattern: str, name: str) -> None:
     if {".", ".."} & set(name.split("/")):
-        assert not matches(pattern, name)
+        assert not matches_glob(pattern, name)
 
 
 @pytest.mark.parametrize("first", ["*", "?x", "[!a]x", "[^a]x", "[_]x", "[_.]x", "[!-~]x", "[!a]*"])
 @pytest.mark.parametrize("name", ["_x", ".x", "..", "."])
 def test_wildcard_matches_no_leading_underscore_or_dot(first: str, name: str) -> None:
-    assert not matches(first, name)
-    assert not matches(f"a/{first}", f"a/{name}")
+    assert not matches_glob(first, name)
+    assert not matches_glob(f"a/{first}", f"a/{name}")
 
 
 class Counted:
@@ -132,19 +132,19 @@ class Counted:
     "pattern", ["*a" * 30 + "b", "*?" * 30 + "b", "*[ab]" * 30 + "c", "*" * 99]
 )
 def test_segment_is_matched_by_one_look_for_each_piece(pattern: str) -> None:
-    segment = globs._segment(pattern)
+    segment = globs._parsed_segment(pattern)
     pieces = len(segment.pieces)
     counting: Any = tuple(map(Counted, segment.pieces))
     counted = replace(segment, pieces=counting)
     Counted.looks = 0
-    assert counted.matches("a" * 1000) == (pattern == "*" * 99)
+    assert counted.matches_segment("a" * 1000) == (pattern == "*" * 99)
     assert Counted.looks <= pieces
 
 
 @given(pattern=segments)
 def test_piece_has_a_fixed_length(pattern: str) -> None:
     """Without a repetition in it, a regular expression has nothing to backtrack into."""
-    segment = globs._segment(pattern)
+    segment = globs._parsed_segment(pattern)
     for piece in segment.pieces:
         least, most = re._parser.parse(piece.pattern).getwidth()  # type: ignore[attr-defined]
         assert least == most <= len(pattern) or "(?!)" in piece.pattern
@@ -152,19 +152,19 @@ def test_piece_has_a_fixed_length(pattern: str) -> None:
 
 def test_folders_are_followed_by_few_positions(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = 0
-    look = globs._Segment.matches
+    look = globs._Segment.matches_segment
 
     def counted(segment: globs._Segment, name: str) -> bool:
         nonlocal looks
         looks += 1
         return look(segment, name)
 
-    monkeypatch.setattr(globs._Segment, "matches", counted)
+    monkeypatch.setattr(globs._Segment, "matches_segment", counted)
     pattern = "/".join(["**", "a*"] * WIDTH) + "/b"
-    assert not matches(pattern, "/".join(["a"] * 3 * WIDTH))
+    assert not matches_glob(pattern, "/".join(["a"] * 3 * WIDTH))
     assert not may_reach("x/" + pattern, "/".join(["a"] * 3 * WIDTH))
     assert looks <= (2 * WIDTH + 1) * 3 * WIDTH
-    assert len(globs._parsed("**/" * 1000 + "a").segments) == 2
+    assert len(globs._parsed_glob("**/" * 1000 + "a").segments) == 2
 
 
 class FindingAll(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types

@@ -70,7 +70,7 @@ def check(host: str) -> bool:
     with open_client(endpoint) as client:
         request = client.build_request("GET", "/v1/models")
         client.event_hooks["request"][0](request)
-    url = httpx.URL(endpoint.url("/v1/models"))
+    url = httpx.URL(endpoint.url_of_path("/v1/models"))
     assert request.url == url
     assert url.host  # httpx decodes it, and so must be able to
     assert endpoint.base_url.isascii() or endpoint.base_url.partition("://")[2].count("/")

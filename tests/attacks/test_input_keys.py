@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.core.durable.object_names import is_object_name
 from airflow_provider_aimlapi.core.durable.plan import RowGroup, plan_shards
-from airflow_provider_aimlapi.core.durable.visible_names import escaped, has_half_pair
+from airflow_provider_aimlapi.core.durable.visible_names import escaped_name, has_half_pair
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from airflow_provider_aimlapi.storage.input.listing import list_inputs
@@ -91,7 +91,7 @@ def test_output_name_is_safe_or_the_key_is_refused(key: str) -> None:
     assert [file.path for file in files] == [f"b/in/{key}.parquet"]
     assert all(map(is_object_name, names))
     assert names == [
-        f"{escaped('/'.join(one for one in key.split('/') if one))}-00000.parquet"
+        f"{escaped_name('/'.join(one for one in key.split('/') if one))}-00000.parquet"
     ] or key.endswith("/")
 
 
@@ -127,8 +127,8 @@ def test_colliding_keys_are_refused_by_name(one: str, other: str) -> None:
     fs.keys = (f"b/in/{one}", f"b/in/{other}")
     with pytest.raises(InputUnreadable, match="one of two input files") as refused:
         names_of(list_inputs(fs, "gs://b/in"))
-    assert escaped(one) in str(refused.value)
-    assert escaped(other) in str(refused.value)
+    assert escaped_name(one) in str(refused.value)
+    assert escaped_name(other) in str(refused.value)
     assert str(refused.value).isprintable()
     names = [name for name in (one, other) if name.isprintable() and "\\" not in name]
     assert all(name in str(refused.value) for name in names)
@@ -183,9 +183,11 @@ def test_odd_keys_are_read_from_s3_as_they_are(s3_bucket: str) -> None:
     read = {
         shard.visible_name: batch["text"].to_pylist()
         for shard in plan_shards(data_set.files)
-        for batch in data_set.tables(shard)
+        for batch in data_set.read_tables(shard)
     }
-    assert read == {f"{escaped(text.replace('//', '/'))}-00000.parquet": [text] for text in odd}
+    assert read == {
+        f"{escaped_name(text.replace('//', '/'))}-00000.parquet": [text] for text in odd
+    }
 
 
 def test_local_name_that_is_no_text_is_refused(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_link_above_the_root_is_not_followed_again(root: Path) -> None:
     lake.unlink()
     lake.symlink_to(root.parent / "outside")
     file = open_parquet(fsspec.filesystem("file"), data_set.files[0])
-    (batch,) = file.batches(0, None, 1)
+    (batch,) = file.read_batches(0, None, 1)
     assert batch.to_pydict() == {"body": ["hello"]}
     file.source.close()
 

@@ -65,7 +65,7 @@ def test_store_reaches_nothing_outside_its_root(
         outside = state_of(root.parent / "outside")
         store, stored = store_at(root), StoredObjects(fsspec.filesystem("file"), str(root))
         listed = ordinary_files(root)
-        assert store.list("") == [found.name for found in stored.list("")] == listed
+        assert store.list("") == [found.name for found in stored.list_objects("")] == listed
         assert [store.read(found, bytes_max=MIB) for found in listed] == [b"inside"] * len(listed)
         with suppress(StorageError):
             assert store.read(name, bytes_max=MIB) in {None, b"inside"}
@@ -75,7 +75,7 @@ def test_store_reaches_nothing_outside_its_root(
             lambda: store.copy(name, other),
             lambda: store.copy(other, name),
             lambda: store.list(f"{name}/"),
-            lambda: stored.list(f"{other}/"),
+            lambda: stored.list_objects(f"{other}/"),
             lambda: store.delete(name),
             lambda: store.delete_all([other, *listed]),
         )
@@ -177,8 +177,8 @@ def test_folder_swapped_for_a_link_keeps_its_meaning(root: Path) -> None:
         (root / "a").symlink_to(root.parent / "outside")
         with folder.create_file("secret") as file:
             file.write(b"inside")
-        folder.unlink("x")
-        with folder.file("secret") as file:
+        folder.unlink_file("x")
+        with folder.open_file("secret") as file:
             assert file.read() == b"inside"
     assert state_of(root.parent / "outside") == outside
     assert ordinary_files(root) == ["moved/secret"]

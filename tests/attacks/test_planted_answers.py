@@ -132,11 +132,11 @@ def test_visible_file_is_not_read_instead_of_the_part() -> None:
 )
 def test_manifest_that_lies_has_its_rows_sent(changes: dict[str, Any]) -> None:
     source = Source()
-    plan = decode_plan(source.objects[source.names.plan], run_key=source.names.run_key)
-    manifest = decode_manifest(source.objects[source.names.manifest], plan)
+    plan = decode_plan(source.objects[source.names.plan_name], run_key=source.names.run_key)
+    manifest = decode_manifest(source.objects[source.names.manifest_name], plan)
     entry = msgspec.structs.replace(manifest.parts[0], **changes)
     lie = msgspec.structs.replace(manifest, parts=(entry,), tally=entry.tally)
-    source.objects[source.names.manifest] = encode_manifest(lie)
+    source.objects[source.names.manifest_name] = encode_manifest(lie)
     assert source.reused_by_next() == 0
 
 
@@ -156,9 +156,9 @@ def test_answers_of_another_host_or_model_are_not_taken(
     changes: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     source = Source()
-    plan = json.loads(source.objects[source.names.plan])
+    plan = json.loads(source.objects[source.names.plan_name])
     plan["made_of"] |= changes
-    source.objects[source.names.plan] = json.dumps(plan).encode()
+    source.objects[source.names.plan_name] = json.dumps(plan).encode()
     assert source.reused_by_next() == 0
     assert "\x1b" not in caplog.text
 
@@ -182,7 +182,7 @@ def _answers(data: bytes) -> int:
     shard = Shard(part=0, file=0, first_row=0, rows=ROWS, visible_name="a-00000.parquet")
     entry = PartEntry(
         part=0,
-        staged_name=RunNames(run_key=RUN_KEY).part(0),
+        staged_name=RunNames(run_key=RUN_KEY).part_name(0),
         visible_name="a-00000.parquet",
         sha256=sha256(data[: -footer_bytes(data) or len(data)]).hexdigest(),
         size_bytes=len(data),

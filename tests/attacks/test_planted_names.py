@@ -94,7 +94,7 @@ def test_listing_passes_over_planted_names(site: Site) -> None:
     for name in site.names:
         site.plant(name)
     assert site.store.list("") == ["good"]
-    assert site.stored is None or [found.name for found in site.stored.list("")] == ["good"]
+    assert site.stored is None or [found.name for found in site.stored.list_objects("")] == ["good"]
 
 
 def test_planted_name_is_not_read_or_removed(site: Site) -> None:

@@ -20,7 +20,7 @@ from airflow_provider_aimlapi.commands.entry import main
 from airflow_provider_aimlapi.commands.terminal import print_error, print_line
 from airflow_provider_aimlapi.core.calls.endpoint import parse_endpoint
 from airflow_provider_aimlapi.logs import logger
-from airflow_provider_aimlapi.printable import printable
+from airflow_provider_aimlapi.printable import printable_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,16 +67,16 @@ def chained(text: str, kind: type[Exception]) -> Exception:
 
 @given(text=texts)
 def test_printable_text_is_one_plain_line(text: str) -> None:
-    shown = printable(text)
+    shown = printable_text(text)
     assert is_plain(shown)
     assert len(shown.splitlines()) <= 1
-    assert printable(shown) == shown
+    assert printable_text(shown) == shown
 
 
 @given(code=st.integers(0, sys.maxunicode))
 def test_each_character_shows_as_itself_or_as_its_escape(code: int) -> None:
     character = chr(code)
-    shown = printable(character)
+    shown = printable_text(character)
     assert shown == character or shown.encode().decode("unicode_escape") == character
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aimlapi_simulator import Script, simulator_thread
-from airflow_provider_aimlapi.checks.check import CheckReport, settle
+from airflow_provider_aimlapi.checks.check import CheckReport, settle_facts
 from airflow_provider_aimlapi.checks.purse import LIMIT_NANO_USD
 from airflow_provider_aimlapi.checks.quotation import fetch_quotation
 from airflow_provider_aimlapi.checks.timer import Timer
@@ -34,7 +34,7 @@ class SharedTime:
 
     async def sleep(self, seconds: float) -> None:
         self.passed_s += seconds
-        self._simulator.state.clock.advance(seconds)
+        self._simulator.state.clock.move_forward(seconds)
 
     def timer(self) -> Timer:
         return Timer(now_s=self.now_s, wall_us=self.wall_us, sleep=self.sleep)
@@ -61,7 +61,7 @@ def checked(script: Script, *, limit_nano_usd: int = LIMIT_NANO_USD) -> Checked:
 
         async def work() -> CheckReport:
             quotation = await fetch_quotation(endpoint)
-            return await settle(
+            return await settle_facts(
                 endpoint, quotation, timer=time.timer(), limit_nano_usd=limit_nano_usd
             )
 

@@ -50,7 +50,7 @@ def stop_half_way(place: Workplace, calls: int) -> str:
         pause = threading.Event()
         while place.sim.ledger.billed_calls < calls:
             pause.wait(0.002)
-        stop.request()
+        stop.request_stop()
 
     watcher = threading.Thread(target=watch)
     watcher.start()

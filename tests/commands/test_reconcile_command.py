@@ -14,7 +14,7 @@ import pytest
 
 from aimlapi_simulator import Fault, Latency
 from airflow_provider_aimlapi.commands.entry import main
-from airflow_provider_aimlapi.commands.reconcile import ReconcileArguments, reconcile
+from airflow_provider_aimlapi.commands.reconcile import ReconcileArguments, reconcile_run
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.texts.wording import format_usd
 from tests.commands.conftest import run_folder, stop_half_way
@@ -48,12 +48,12 @@ def charges(place: Workplace) -> dict[tuple[int, int], list[int]]:
 
 
 def let_the_log_catch_up(place: Workplace) -> None:
-    place.sim.state.clock.advance(LEDGER_DELAY_S)
+    place.sim.state.clock.move_forward(LEDGER_DELAY_S)
 
 
 def reconciled(place: Workplace, run_key: str | None = None) -> Reconciliation:
     endpoint = Endpoint(base_url=place.sim.url, key=KEY)
-    return reconcile(
+    return reconcile_run(
         ReconcileArguments(output=place.output, run_key=run_key, since_s=None, endpoint=endpoint)
     )
 
@@ -61,12 +61,12 @@ def reconciled(place: Workplace, run_key: str | None = None) -> Reconciliation:
 def check_against_ledger(place: Workplace, found: Reconciliation) -> None:
     ledger = charges(place)
     again = {row: costs for row, costs in ledger.items() if len(costs) > 1}
-    assert found.calls == place.sim.ledger.billed_calls
+    assert found.charged_calls == place.sim.ledger.billed_calls
     assert found.cost_nano_usd == place.sim.ledger.total_credits * NANO_USD_PER_CREDIT
-    assert {(row.part, row.row): row.calls for row in found.again} == {
+    assert {(row.part, row.row): row.calls for row in found.rows_charged_again} == {
         row: len(costs) for row, costs in again.items()
     }
-    assert {(row.part, row.row): row.extra_nano_usd for row in found.again} == {
+    assert {(row.part, row.row): row.extra_nano_usd for row in found.rows_charged_again} == {
         row: sum(costs[:-1]) for row, costs in again.items()
     }
     assert found.extra_nano_usd == sum(sum(costs[:-1]) for costs in again.values())
@@ -79,19 +79,19 @@ def test_lost_rows_are_named_with_their_extra_cost(
     report = place.run()
     let_the_log_catch_up(place)
     found = reconciled(place)
-    assert 0 < len(found.again) < 60
+    assert 0 < len(found.rows_charged_again) < 60
     check_against_ledger(place, found)
     assert found.cost_nano_usd - found.extra_nano_usd == report.tally.cost_nano_usd
     said = capsys.readouterr().out
     lines = [line for line in said.splitlines() if line.startswith("  ")]
     names = {0: "0-00000.parquet", 1: "1-00000.parquet", 2: "2-00000.parquet"}
     assert [line.split(":")[0].strip() for line in lines] == [
-        f"{names[row.part]} row {row.row}" for row in found.again
+        f"{names[row.part]} row {row.row}" for row in found.rows_charged_again
     ]
     extra = format_usd(found.extra_nano_usd)
-    assert f"{len(found.again)} rows billed more than once" in said
+    assert f"{len(found.rows_charged_again)} rows billed more than once" in said
     assert f"and {extra} extra" in said
-    assert f"{found.calls} calls for 60 rows, {format_usd(found.cost_nano_usd)}" in said
+    assert f"{found.charged_calls} calls for 60 rows, {format_usd(found.cost_nano_usd)}" in said
     assert f"60 completed rows, {format_usd(report.tally.cost_nano_usd)}" in said
     assert "differs from the manifest" not in said
     assert "this command again" not in said
@@ -104,7 +104,7 @@ def test_without_losses_nothing_was_billed_again(
     report = place.run()
     let_the_log_catch_up(place)
     found = reconciled(place)
-    assert (found.calls, found.again) == (60, ())
+    assert (found.charged_calls, found.rows_charged_again) == (60, ())
     assert found.cost_nano_usd == report.tally.cost_nano_usd
     assert "no row was billed more than once" in capsys.readouterr().out
 
@@ -131,7 +131,7 @@ def test_other_runs_of_the_same_key_are_left_out(place: Workplace) -> None:
     second = place.run(place.job(prompt="In one word:\n\n{body}"))
     let_the_log_catch_up(place)
     assert reconciled(place).cost_nano_usd == second.tally.cost_nano_usd
-    assert reconciled(place, first).calls == calls
+    assert reconciled(place, first).charged_calls == calls
 
 
 def test_unpublished_run_is_reported_so_far(
@@ -140,14 +140,14 @@ def test_unpublished_run_is_reported_so_far(
     run_key = stop_half_way(place, 30)
     let_the_log_catch_up(place)
     found = reconciled(place, run_key)
-    assert found.calls == place.sim.ledger.billed_calls < 60
+    assert found.charged_calls == place.sim.ledger.billed_calls < 60
     assert "none: the run is not published" in capsys.readouterr().out
 
 
 def test_growing_log_is_reported(place: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
     place.sim.follow(script(ledger_delay_s=3600.0))
     place.run()
-    assert reconciled(place).calls == 0
+    assert reconciled(place).charged_calls == 0
     assert "no billed call for 60 completed rows. The log lags behind" in capsys.readouterr().out
 
 
@@ -271,4 +271,4 @@ def test_time_that_no_calendar_has_counts_as_now(place: Workplace) -> None:
     plan = f"{run_folder(place, run_key)}/plan.json"
     os.utime(plan, (2**40, 2**40))
     let_the_log_catch_up(place)
-    assert reconciled(place).calls == place.sim.ledger.billed_calls
+    assert reconciled(place).charged_calls == place.sim.ledger.billed_calls

@@ -158,8 +158,8 @@ def test_an_attempt_that_begins_meanwhile_ends_the_removal(place: Workplace) -> 
     leases = LeaseStore(FsspecStore(place.fs, place.output), RunNames(run_key=run_key))
 
     def attempt_begins(operation: str, name: str) -> None:
-        if operation == "delete" and not any(epoch > 2 for epoch in leases.epochs()):
-            leases.acquire(token="an attempt")
+        if operation == "delete" and not any(epoch > 2 for epoch in leases.list_epochs()):
+            leases.acquire_epoch(token="an attempt")
 
     result = removal(place, run_key, attempt_begins)
     assert result.kept == AN_ATTEMPT_BEGAN
@@ -168,7 +168,7 @@ def test_an_attempt_that_begins_meanwhile_ends_the_removal(place: Workplace) -> 
     assert any(name.startswith("parts/") for name in left)
     assert "lease/00000003" in left
     assert "plan.json" in left
-    heartbeat = leases.heartbeat(2)
+    heartbeat = leases.read_heartbeat(2)
     assert heartbeat is not None
     assert heartbeat.state == "released"
 
@@ -180,9 +180,9 @@ def test_an_attempt_that_was_just_faster_keeps_everything(place: Workplace) -> N
     leases = LeaseStore(FsspecStore(place.fs, place.output), RunNames(run_key=run_key))
 
     def attempt_is_faster(operation: str, name: str) -> None:
-        if operation == "create" and leases.epochs() == [1]:
-            assert leases.acquire(token="an attempt") == 2
-            leases.beat(2, Heartbeat(state="running", beat=1))
+        if operation == "create" and leases.list_epochs() == [1]:
+            assert leases.acquire_epoch(token="an attempt") == 2
+            leases.write_heartbeat(2, Heartbeat(state="running", beat=1))
 
     result = removal(place, run_key, attempt_is_faster)
     assert result.kept is not None

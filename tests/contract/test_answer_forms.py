@@ -41,7 +41,7 @@ def combinations(model: str) -> Iterator[tuple[CompletionSpec, str | None]]:
 
 def written(spec: CompletionSpec, system: str | None, form: AnswerForm) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(
-        RequestEncoder(spec, form=form).encode(message_of("Hello", system))
+        RequestEncoder(spec, form=form).encode_request(message_of("Hello", system))
     )
     return body
 
@@ -84,7 +84,9 @@ def test_every_form_holds_the_schema_once(model: str) -> None:
     """Its properties stay in their order, because a model answers in that order."""
     for spec, system in combinations(model):
         for form in forms_of(spec, SCHEMA):
-            raw = RequestEncoder(spec, form=form).encode(message_of("Hello", system)).decode()
+            raw = (
+                RequestEncoder(spec, form=form).encode_request(message_of("Hello", system)).decode()
+            )
             times = raw.count(SCHEMA_TEXT) + raw.count(json.dumps(SCHEMA_TEXT)[1:-1])
             assert times == 1
             body = json.loads(raw)
@@ -136,10 +138,17 @@ def test_a_schema_excludes_tools(own: dict[str, Any]) -> None:
 def test_a_later_turn_ends_with_the_user() -> None:
     spec = CompletionSpec(model="anthropic/claude-sonnet-4-6", max_tokens=5)
     encoder = RequestEncoder(spec)
-    body = json.loads(encoder.encode(message_of("Hello", "Be brief."), later=('{"a":1}', "Wrong.")))
+    body = json.loads(
+        encoder.encode_request(message_of("Hello", "Be brief."), later=('{"a":1}', "Wrong."))
+    )
     assert body["messages"] == [
         {"role": "user", "content": "Hello"},
         {"role": "assistant", "content": '{"a":1}'},
         {"role": "user", "content": "Wrong."},
     ]
-    assert json.loads(encoder.raised(encoder.encode(message_of("Hello", None))))["max_tokens"] == 10
+    assert (
+        json.loads(encoder.with_raised_limit(encoder.encode_request(message_of("Hello", None))))[
+            "max_tokens"
+        ]
+        == 10
+    )

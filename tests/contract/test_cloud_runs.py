@@ -78,7 +78,7 @@ def test_an_input_that_is_not_there_is_named(place: Workplace, path: str) -> Non
 
 def test_the_store_says_how_old_its_objects_are(place: Workplace) -> None:
     place.write(texts_table(1))
-    (found,) = StoredObjects(place.fs, place.input).list("")
+    (found,) = StoredObjects(place.fs, place.input).list_objects("")
     age = datetime.now(UTC) - datetime.fromtimestamp(found.modified_us / US_PER_S, UTC)  # noqa: TID251
     assert found.name == "a.parquet"
     assert found.size_bytes > 0

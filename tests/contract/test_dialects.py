@@ -128,7 +128,7 @@ def sent(model: str, chosen: dict[str, Meaning], system: str | None) -> Written 
         spec = CompletionSpec(model=model, **arguments)
     except InvalidSpec:
         return None
-    body: Written = json.loads(RequestEncoder(spec).encode(message_of("Hello", system)))
+    body: Written = json.loads(RequestEncoder(spec).encode_request(message_of("Hello", system)))
     return body
 
 

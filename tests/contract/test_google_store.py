@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.errors import InputUnreadable, JournalUnreadable, 
 from airflow_provider_aimlapi.storage.access.store_errors import Meaning, meaning_of
 from airflow_provider_aimlapi.storage.input.listing import list_inputs
 from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.stores.object_store import probe
+from airflow_provider_aimlapi.storage.stores.object_store import probe_store
 from tests.fakes.gcs_server import GcsServer
 from tests.fakes.scripted_s3 import ScriptedS3, Trouble
 
@@ -39,7 +39,7 @@ def test_a_store_that_ignores_only_if_absent_is_refused() -> None:
         server.create_bucket("lake")
         fs = GCSFileSystem(token="anon", endpoint_url=server.url, skip_instance_cache=True)
         with pytest.raises(StoreUnsafe, match="created twice"):
-            probe(FsspecStore(fs, "gs://lake/out"), "_aimlapi/probe-1")
+            probe_store(FsspecStore(fs, "gs://lake/out"), "_aimlapi/probe-1")
         assert fs.find("lake") == []
 
 

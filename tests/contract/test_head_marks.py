@@ -54,9 +54,10 @@ class Case(NamedTuple):
         )
         assert prompt is not None
         message = Message(
-            prompt.filler(["body"])([row]), system.filler(["body"])([row]) if system else None
+            prompt.filler_for(["body"])([row]),
+            system.filler_for(["body"])([row]) if system else None,
         )
-        body, mark = self.encoder.encode(message), self.encoder.head_mark(prompt, system)
+        body, mark = self.encoder.encode_request(message), self.encoder.head_mark(prompt, system)
         return body, mark.mark(body) if mark is not None else None
 
 

@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_aimlapi.core.durable.object_sizes import MIB
 from airflow_provider_aimlapi.errors import JournalUnreadable, StorageError, StoreUnsafe
 from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe_store
 from tests.fakes.memory_store import MemoryStore
 
 if TYPE_CHECKING:
@@ -274,7 +274,7 @@ def test_create_settled_tells_ours_from_others(store: ObjectStore) -> None:
 
 
 def test_the_probe_passes_and_leaves_nothing(store: ObjectStore) -> None:
-    probe(store, "_aimlapi/probe-1")
+    probe_store(store, "_aimlapi/probe-1")
     assert store.list("") == []
 
 

@@ -15,10 +15,10 @@ from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder, decode_answer
 from airflow_provider_aimlapi.core.answers.answer_text import with_answer_text
 from airflow_provider_aimlapi.core.answers.schema import answer_schema
-from airflow_provider_aimlapi.core.answers.typed_completions import typed
+from airflow_provider_aimlapi.core.answers.typed_completions import as_typed_answer
 from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
 from airflow_provider_aimlapi.core.calls.answer_form import forms_of
-from airflow_provider_aimlapi.core.calls.completion import CallRecord, accepted
+from airflow_provider_aimlapi.core.calls.completion import CallRecord, accepted_outcome
 from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
 from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
@@ -41,7 +41,7 @@ def requested_schema(model: str, schema: bytes) -> Any:
     """Return the schema that the API reads in the best form of a request."""
     spec = CompletionSpec(model=model, max_tokens=100)
     body = json.loads(
-        RequestEncoder(spec, form=forms_of(spec, schema)[0]).encode(message_of("Hi", None))
+        RequestEncoder(spec, form=forms_of(spec, schema)[0]).encode_request(message_of("Hi", None))
     )
     if model == FORCED:
         return body["tools"][0]["input_schema"]
@@ -71,17 +71,21 @@ def outcome_of(model: str, schema: Schema, value: Any) -> Outcome:
         status=200, content_type="application/json", body=answered(model, json.dumps(value))
     )
     completion = with_answer_text(decode_answer(answer))
-    outcome = accepted(typed(completion, validator.validate(completion.text, {})), CALL)
+    outcome = accepted_outcome(
+        as_typed_answer(completion, validator.check_answer(completion.text, {})), CALL
+    )
     columns = OutcomeColumns("completion", read.kind)
-    table = pa.Table.from_arrays(columns.arrays([outcome]), schema=pa.schema(columns.fields()))
+    table = pa.Table.from_arrays(
+        columns.arrays_of_outcomes([outcome]), schema=pa.schema(columns.arrow_fields())
+    )
     sink = io.BytesIO()
     pq.write_table(table, sink)
-    leaves = columns.leaves()
+    leaves = columns.leaf_columns()
     dictionaries = [leaf.path for leaf in leaves if leaf.is_text]
     group = pq.ParquetFile(sink, read_dictionary=dictionaries).read_row_group(
         0, [leaf.path for leaf in leaves]
     )
-    (found,) = columns.read(group, characters_max=1_000_000)
+    (found,) = columns.read_outcomes(group, characters_max=1_000_000)
     return found
 
 

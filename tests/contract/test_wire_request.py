@@ -83,7 +83,7 @@ def spec_fields(draw: st.DrawFn, model: str) -> dict[str, Any]:
 
 
 def body_of(fields: dict[str, Any], prompt: str, system: str | None = None) -> dict[str, Any]:
-    raw = RequestEncoder(CompletionSpec(**fields)).encode(message_of(prompt, system))
+    raw = RequestEncoder(CompletionSpec(**fields)).encode_request(message_of(prompt, system))
     assert isinstance(raw, bytes)
     body: dict[str, Any] = json.loads(raw.decode("utf-8"), parse_constant=pytest.fail)
     return body
@@ -140,22 +140,28 @@ def test_zeros_are_sent_because_the_user_set_them():
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_the_same_request_is_the_same_bytes(fields, prompt, system):
     encoder = RequestEncoder(CompletionSpec(**fields))
-    once = encoder.encode(message_of(prompt, system))
-    encoder.encode(message_of(prompt + "x", None))
+    once = encoder.encode_request(message_of(prompt, system))
+    encoder.encode_request(message_of(prompt + "x", None))
 
-    assert encoder.encode(message_of(prompt, system)) == once
-    assert RequestEncoder(CompletionSpec(**fields)).encode(message_of(prompt, system)) == once
+    assert encoder.encode_request(message_of(prompt, system)) == once
+    assert (
+        RequestEncoder(CompletionSpec(**fields)).encode_request(message_of(prompt, system)) == once
+    )
 
 
 @given(TEXTS, TEXTS)
 @settings(deadline=None, max_examples=50)
 def test_prompt_and_system_cannot_be_mistaken_for_each_other(one, other):
     encoder = RequestEncoder(CompletionSpec(model=SONNET_4_6_DATED))
-    seen = {encoder.encode(message_of(one, None)), encoder.encode(message_of(one, "s" + other))}
+    seen = {
+        encoder.encode_request(message_of(one, None)),
+        encoder.encode_request(message_of(one, "s" + other)),
+    }
     assert len(seen) == 2
-    assert (encoder.encode(message_of(one, "s")) == encoder.encode(message_of(other, "s"))) is (
-        one == other
-    )
+    assert (
+        encoder.encode_request(message_of(one, "s"))
+        == encoder.encode_request(message_of(other, "s"))
+    ) is (one == other)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +180,8 @@ def test_order_of_mapping_s_keys_makes_no_other_request(name, value):
         {"model": SONNET_4_6_DATED, name: part} for part in (value, turned)
     ]
     first, second = [
-        RequestEncoder(CompletionSpec(**spec)).encode(message_of("Hi", None)) for spec in specs
+        RequestEncoder(CompletionSpec(**spec)).encode_request(message_of("Hi", None))
+        for spec in specs
     ]
     assert first == second
 
@@ -184,7 +191,7 @@ def test_number_without_a_json_form_is_never_sent(number):
     """The error may come when the spec is made, when the encoder is, or at the first row."""
     tool: dict[str, Any] = {"name": "f", "input_schema": {"type": "object", "maximum": number}}
     with pytest.raises(AimlapiError):
-        RequestEncoder(CompletionSpec(model=SONNET_4_6_DATED, tools=(tool,))).encode(
+        RequestEncoder(CompletionSpec(model=SONNET_4_6_DATED, tools=(tool,))).encode_request(
             message_of("Hello", None)
         )
 
@@ -195,5 +202,5 @@ def test_half_a_character_is_refused_or_sent_as_json(half, place):
     encoder = RequestEncoder(CompletionSpec(model=SONNET_4_6_DATED))
     texts = {"prompt": "Hello", "system": None} | {place: half}
     with suppress(AimlapiError):
-        body = json.loads(encoder.encode(message_of(**texts)).decode("utf-8"))
+        body = json.loads(encoder.encode_request(message_of(**texts)).decode("utf-8"))
         assert complaints(VALIDATORS[SONNET_4_6_DATED], body) == []

@@ -103,11 +103,11 @@ def paid_run(
         rows = requests[shard.file][shard.first_row : shard.first_row + shard.rows]
         outcomes = [outcome(row, request) for row, request in enumerate(rows)]
         data = _part(shard, outcomes, columns, run_key)
-        store.create(names.part(shard.part), data)
+        store.create(names.part_name(shard.part), data)
         entries.append(
             PartEntry(
                 part=shard.part,
-                staged_name=names.part(shard.part),
+                staged_name=names.part_name(shard.part),
                 visible_name=shard.visible_name,
                 sha256=sha256(data[: -footer_bytes(data)]).hexdigest(),
                 size_bytes=len(data),
@@ -134,9 +134,11 @@ def rows_of(shard: Shard, requests: Iterable[object], first: int = 0) -> list[Ro
 
 
 def _part(shard: Shard, outcomes: list[Outcome], columns: OutcomeColumns, run_key: str) -> bytes:
-    schema, sink = pa.schema(columns.fields()), io.BytesIO()
+    schema, sink = pa.schema(columns.arrow_fields()), io.BytesIO()
     with pq.ParquetWriter(sink, schema, compression="zstd", compression_level=1) as writer:
-        writer.write_table(pa.Table.from_arrays(columns.arrays(outcomes), schema=schema))
+        writer.write_table(
+            pa.Table.from_arrays(columns.arrays_of_outcomes(outcomes), schema=schema)
+        )
         footer = PartFooter(
             run_key=run_key,
             part=shard.part,

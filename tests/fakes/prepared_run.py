@@ -15,10 +15,10 @@ from pyarrow import parquet as pq
 from airflow_provider_aimlapi.answer import Answer
 from airflow_provider_aimlapi.core.calls.endpoint import Endpoint
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-from airflow_provider_aimlapi.core.durable.journal import Record, answered, interim
+from airflow_provider_aimlapi.core.durable.journal import Record, answer_record, interim_record
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_earlier_answers
 from airflow_provider_aimlapi.engine.job import Job, OpenLocation
-from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.prepare import prepare_run
 from airflow_provider_aimlapi.engine.row import Row
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.world import World
@@ -98,17 +98,17 @@ class PreparedRun:
         pq.write_table(pa.table({"body": pa.array(self.texts, pa.string())}), sink)
         files.pipe_file("/in/a.parquet", sink.getvalue())
         self.job = self._job(files)
-        self.prepared = prepare(self.job, lambda _: self.store, self.clock)
+        self.prepared = prepare_run(self.job, lambda _: self.store, self.clock)
 
     def row(self, index: int) -> Row:
         """Return a row that is ready to be sent."""
-        row = self.prepared.maker.row(0, index, (self.texts[index],), self.clock)
+        row = self.prepared.maker.make_row(0, index, (self.texts[index],), self.clock)
         assert isinstance(row, Row)
         return row
 
     def journal(self, *records: Record, epoch: int = 1) -> None:
         """Write a segment as an earlier attempt does."""
-        JournalStore(self.store, self.prepared.names, epoch).append(0, records)
+        JournalStore(self.store, self.prepared.names, epoch).append_records(0, records)
 
     def earlier(self, *, retry_rejected: bool = False) -> EarlierAnswers:
         """Read what earlier attempts have left."""
@@ -160,7 +160,7 @@ def answer_to(row: Row) -> Record:
 
 def interim_of(row: Row, answer: Answer) -> Record:
     """Return the record of an answer after which a row is sent again."""
-    return interim(answered(answer, row.call_record(1)))
+    return interim_record(answer_record(answer, row.call_record(1)))
 
 
 def rejection_of(row: Row, cost_nano_usd: int = 0) -> Record:

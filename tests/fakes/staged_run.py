@@ -37,10 +37,12 @@ def part_bytes(run_key: str, part: int) -> bytes:
     outcomes = [Outcome(row=row, status="ok", text=f"{run_key} {part}") for row in range(ROWS)]
     tally = tally_of(outcomes)
     columns = OutcomeColumns("completion")
-    schema = pa.schema(columns.fields())
+    schema = pa.schema(columns.arrow_fields())
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, schema) as writer:
-        writer.write_table(pa.Table.from_arrays(columns.arrays(outcomes), schema=schema))
+        writer.write_table(
+            pa.Table.from_arrays(columns.arrays_of_outcomes(outcomes), schema=schema)
+        )
         footer = PartFooter(
             run_key=run_key,
             part=part,
@@ -58,7 +60,7 @@ def entry_of(data: bytes, shard: Shard, names: RunNames) -> PartEntry:
     """Return a manifest's entry for a part with these bytes."""
     return PartEntry(
         part=shard.part,
-        staged_name=names.part(shard.part),
+        staged_name=names.part_name(shard.part),
         visible_name=shard.visible_name,
         sha256=sha256(data[: -footer_bytes(data)]).hexdigest(),
         size_bytes=len(data),
@@ -72,12 +74,12 @@ def stage_run(store: MemoryStore, names: RunNames, *visible: str) -> Manifest:
         Shard(part=part, file=0, first_row=part * ROWS, rows=ROWS, visible_name=name)
         for part, name in enumerate(visible)
     )
-    store.create(names.plan, encode_plan(Plan(run_key=names.run_key, shards=shards), b"{}"))
+    store.create(names.plan_name, encode_plan(Plan(run_key=names.run_key, shards=shards), b"{}"))
     entries = []
     for shard in shards:
         data = part_bytes(names.run_key, shard.part)
-        store.create(names.part(shard.part), data)
+        store.create(names.part_name(shard.part), data)
         entries.append(entry_of(data, shard, names))
     manifest = manifest_of(names.run_key, entries)
-    store.create(names.manifest, encode_manifest(manifest))
+    store.create(names.manifest_name, encode_manifest(manifest))
     return manifest

@@ -99,7 +99,7 @@ def check_as_arrow_sees_it(place: Workplace, path: Path, output: list[str]) -> N
     """The rows in their order, whether or not another reader has the encoding."""
     data_set = open_data_set(place.fs, str(path))
     shards = plan_shards(data_set.files, limit_rows=ROWS)
-    batches = [batch for shard in shards for batch in data_set.tables(shard)]
+    batches = [batch for shard in shards for batch in data_set.read_tables(shard)]
     given = pa.Table.from_batches(batches, data_set.schema)
     found = pa.concat_tables([pq.read_table(name) for name in output])
     for name in given.column_names:

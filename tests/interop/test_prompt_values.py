@@ -38,7 +38,7 @@ def text_of(value: Value) -> str:
     except InvalidSpec:
         return REFUSED
     (shard,) = plan_shards(data_set.files)
-    ((row,),) = data_set.rows(shard, ["x"])
+    ((row,),) = data_set.read_rows(shard, ["x"])
     assert isinstance(row, tuple)
     return SKIPPED if row[0] is None else f"`{row[0]}`"
 

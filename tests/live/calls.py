@@ -44,7 +44,7 @@ class LiveCall:
     def body(self) -> bytes:
         """As the engine writes it."""
         spec = CompletionSpec(model=self.model, **{"max_tokens": 64} | self.parameters)
-        return RequestEncoder(spec).encode(message_of(PROMPT, SYSTEM))
+        return RequestEncoder(spec).encode_request(message_of(PROMPT, SYSTEM))
 
 
 _TRIED: list[tuple[str, dict[str, Any]]] = [

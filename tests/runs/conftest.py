@@ -79,7 +79,7 @@ class Workplace:
             pause = threading.Event()
             while len(self.sim.ledger.billed) < bills:
                 pause.wait(0.005)
-            stop.request()
+            stop.request_stop()
 
         watcher = threading.Thread(target=stop_soon)
         watcher.start()

@@ -34,7 +34,7 @@ def main() -> None:
         output=OpenLocation(fs=fs, path=target),
     )
     report = run_job(job, Settings(max_concurrency=1_500, progress_interval_s=0.2))
-    sys.stdout.write(json.dumps(report.summary()))
+    sys.stdout.write(json.dumps(report.as_return_value()))
 
 
 if __name__ == "__main__":

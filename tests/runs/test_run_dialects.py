@@ -10,7 +10,7 @@ import pytest
 from aimlapi_simulator import Fault, Gateway, answer_for
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL, DIALECTS, Dialect
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.prepare import prepare_run
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 from airflow_provider_aimlapi.errors import AccessRefused
 from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
@@ -101,6 +101,6 @@ def test_an_assumed_dialect_is_logged_once(
     place.write(texts_table(1))
     caplog.set_level(logging.INFO)
     store = FsspecStore(place.fs, place.output)
-    prepare(place.job(completion=completion(model)), lambda _: store, SystemClock())
+    prepare_run(place.job(completion=completion(model)), lambda _: store, SystemClock())
     said = [line for line in caplog.messages if "suggests the dialect" in line]
     assert len(said) == lines

@@ -72,8 +72,8 @@ def test_the_prompt_cache_is_in_the_bounds(place: Workplace) -> None:
     assert least < billed < cost < most
     assert cost > unmarked.forecast.cost_nano_usd  # what the first row pays to write the head
     assert found.forecast.cache_saving_nano_usd > 0.5 * (cost - billed)
-    assert "The prompt cache may save up to " in found.words()
-    assert "cache" not in unmarked.words()
+    assert "The prompt cache may save up to " in found.in_words()
+    assert "cache" not in unmarked.in_words()
 
 
 def test_a_schema_counts_for_each_row(place: Workplace) -> None:
@@ -125,7 +125,7 @@ def test_sample_keeps_what_unreadable_answers_of_earlier_attempt_cost(
     report = place.run()
     assert report.reused == 30
     assert len(place.sim.ledger.billed) == 31
-    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+    assert report.as_return_value()["cost_usd"] == place.sim.ledger.total_usd
 
 
 def test_repeated_estimate_pays_only_for_missing_answers(place: Workplace) -> None:
@@ -189,7 +189,7 @@ def test_low_balance_key_limit_and_a_budget_are_named(place: Workplace) -> None:
     account = Account(key=KEY, balance_usd=0.05, key_limit_usd=0.02, key_limit_retention="month")
     place.sim.follow(Script(account=account))
     place.write(speeches())
-    words = estimate(place, settings=Settings(max_cost_usd=0.01)).words()
+    words = estimate(place, settings=Settings(max_cost_usd=0.01)).in_words()
     assert "The balance, 0.050000 USD, does not cover it: top up by" in words
     assert "the key's limit this month, 0.020000 USD, does not cover it: raise the limit" in words
     assert "What is left of max_cost_usd, 0.010000 USD, does not cover it" in words
@@ -202,7 +202,7 @@ def test_used_up_balance_is_warned_of(
     """Also if no price is known, so that no bill shows that the balance is too low."""
     place.sim.follow(Script(account=Account(key=KEY, balance_usd=0), faults=faults))
     place.write(speeches(10))
-    assert "no call is answered without credit" in estimate(place).words()
+    assert "no call is answered without credit" in estimate(place).in_words()
     assert "The balance is used up. Top up at" in caplog.text
 
 
@@ -215,7 +215,7 @@ def test_silent_account_and_price_list_are_reported_without_stopping(place: Work
     found = estimate(place, sample_rows=10)
     assert found.prices is None
     assert found.forecast.cost_nano_usd
-    assert "Balance and key could not be fetched" in found.words()
+    assert "Balance and key could not be fetched" in found.in_words()
 
 
 def test_a_wrong_key_is_found_before_the_run(place: Workplace) -> None:
@@ -253,7 +253,7 @@ def test_a_sample_that_is_all_rejected_says_why(place: Workplace) -> None:
 def test_a_sample_that_is_stopped_asks_for_nothing(place: Workplace) -> None:
     place.write(speeches(10))
     stop = StopSignal()
-    stop.request()
+    stop.request_stop()
     with pytest.raises(RunInterrupted):
         estimate_job(place.job(), Settings(), Inquiry(sample_rows=5), stop=stop)
     assert place.paid_prompts() == []

@@ -120,7 +120,7 @@ def test_unreadable_answers_are_bought_three_times_over_all_attempts(
     report = place.run()
     assert (report.tally.ok, report.tally.rejected) == (29, 1)
     assert bills_of_the_dearest_row(place) == 3
-    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+    assert report.as_return_value()["cost_usd"] == place.sim.ledger.total_usd
 
 
 def fail_with_a_row_that_used_up_its_answers(place: Workplace) -> None:
@@ -143,7 +143,7 @@ def test_row_without_answers_left_is_rejected_without_a_call(place: Workplace) -
     assert (report.tally.ok, report.tally.rejected) == (29, 1)
     assert place.result()["completion_info"].to_pylist()[3]["attempts"] == 3
     assert bills_of_the_dearest_row(place) == 3
-    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+    assert report.as_return_value()["cost_usd"] == place.sim.ledger.total_usd
 
 
 def test_row_without_answers_left_is_sent_if_retries_allow(place: Workplace) -> None:
@@ -151,7 +151,7 @@ def test_row_without_answers_left_is_sent_if_retries_allow(place: Workplace) -> 
     report = place.run(max_rejected_rows=0, retry_rejected=True)
     assert report.tally.ok == 30
     assert bills_of_the_dearest_row(place) == 4
-    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+    assert report.as_return_value()["cost_usd"] == place.sim.ledger.total_usd
 
 
 @pytest.mark.parametrize("kind", ["html-200", "empty-200"])
@@ -264,7 +264,7 @@ def test_answer_that_cannot_be_read_is_on_the_bill(place: Workplace, kind: str) 
     report = place.run()
     assert report.tally.ok == 30
     assert len(place.sim.ledger.billed) == 32
-    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+    assert report.as_return_value()["cost_usd"] == place.sim.ledger.total_usd
     place.sim.follow(fault(kind, contains="Ticket 3."))
     report = place.run(place.job(prompt="Again: {body}"))
     assert report.tally.rejected == 1
@@ -289,7 +289,9 @@ def test_unknown_cost_stays_unknown_beside_an_unreadable_answers_cost(
     place.sim.follow(script())
     report = place.run()
     assert report.tally.rows_without_cost == 1
-    assert report.summary()["cost_usd"] == pytest.approx(place.sim.ledger.total_usd - bills[-1])
+    assert report.as_return_value()["cost_usd"] == pytest.approx(
+        place.sim.ledger.total_usd - bills[-1]
+    )
     info = place.result()["completion_info"].to_pylist()[3]
     assert (info["status"], info["cost_usd"]) == ("ok", None)
 

@@ -37,8 +37,8 @@ def observe(
         place.job(),
         Settings(**settings),  # type: ignore[arg-type]  # whole numbers alone
         share=share,
-        page=RunPage(open_sink=seen.beside(ProgressObject)),
-        emit_lineage=seen.learn,
+        page=RunPage(open_sink=seen.observed_opener(ProgressObject)),
+        emit_lineage=seen.keep_lineage,
     )
 
 
@@ -46,14 +46,14 @@ def test_published_facts_are_the_summary_and_this_trys_payments(
     rows: Workplace,
 ) -> None:
     seen = Observation(lambda _: None)
-    assert seen.facts() == {}
+    assert seen.facts_of_try() == {}
     observe(rows, seen)
     assert seen.report is not None
-    assert seen.facts() == {
+    assert seen.facts_of_try() == {
         "state": "published",
         "model": "anthropic/claude-sonnet-4-6-20260218",
-        "try_cost_usd": seen.report.summary()["cost_usd"],
-        **seen.report.summary(),
+        "try_cost_usd": seen.report.as_return_value()["cost_usd"],
+        **seen.report.as_return_value(),
     }
 
 
@@ -87,7 +87,7 @@ def test_a_share_tells_its_number_and_its_rows_alone(place: Workplace) -> None:
     seen = Observation(lambda _: None)
     observe(place, seen, share=1)
     assert seen.lineage is not None
-    facts = seen.facts()
+    facts = seen.facts_of_try()
     assert (facts["state"], facts["share"]) == ("complete", 1)
     assert facts["rows"] == facts["ok"] == seen.lineage.rows == ROWS
     assert seen.lineage.files == 1
@@ -102,7 +102,7 @@ def test_failing_observer_harms_nothing_and_is_logged_once(
     seen = Observation(fail)
     with caplog.at_level(logging.WARNING):
         observe(rows, seen)
-    assert seen.facts()["ok"] == ROWS
+    assert seen.facts_of_try()["ok"] == ROWS
     assert [record for record in caplog.messages if "nobody listens" in record] == [
         "Metrics cannot be sent. The run continues without them: nobody listens"
     ]

@@ -79,7 +79,7 @@ def test_the_head_is_paid_for_once(place: Workplace, concurrency: int, rows: int
     assert place.sim.ledger.total_credits == bill(billed, writes=1)
     assert report.tally.cost_nano_usd == place.sim.ledger.total_credits * 500
     assert reads_and_writes(place) == (rows - 1, 1)
-    summary = report.summary()
+    summary = report.as_return_value()
     assert summary["cache_hit_rate"] == round((rows - 1) / rows, 4)
     unmarked = sum(
         credits_for(
@@ -89,9 +89,9 @@ def test_the_head_is_paid_for_once(place: Workplace, concurrency: int, rows: int
     )
     saved = usd_of(unmarked - place.sim.ledger.total_credits)
     assert summary["cache_saved_usd"] == pytest.approx(saved, abs=1e-6 * rows)
-    assert place.run(place.job(prompt=PROMPT)).summary()["cache_saved_usd"] == pytest.approx(
-        saved, abs=1e-6 * rows
-    )  # another try finds the run published
+    assert place.run(place.job(prompt=PROMPT)).as_return_value()[
+        "cache_saved_usd"
+    ] == pytest.approx(saved, abs=1e-6 * rows)  # another try finds the run published
 
 
 def test_a_later_attempt_reads_what_the_first_wrote(place: Workplace) -> None:
@@ -213,7 +213,7 @@ def test_marks_that_only_write_are_dropped(
     assert reads_and_writes(place) == (0, 1 + MISSES_MAX)
     surcharge = usd_of(round((1 + MISSES_MAX) * HEAD_TOKENS * 3.9 * 2 * 0.25))
     assert f"which cost {surcharge:.6f} USD more" in caplog.text
-    assert report.summary()["cache_saved_usd"] == pytest.approx(-surcharge)
+    assert report.as_return_value()["cache_saved_usd"] == pytest.approx(-surcharge)
     assert report.tally.ok == 100
 
 
@@ -271,7 +271,7 @@ def test_blank_rows_have_no_mark(place: Workplace) -> None:
 
 def test_an_unused_cache_needs_no_price(place: Workplace) -> None:
     place.write(texts_table(3))
-    summary = place.run().summary()
+    summary = place.run().as_return_value()
     assert (summary["cache_hit_rate"], summary["cache_saved_usd"]) == (0.0, 0.0)
     assert {record.path for record in place.sim.ledger.requests} == {"/v1/chat/completions"}
 

@@ -43,12 +43,12 @@ def test_the_info_column_tells_what_the_api_told(place: Workplace) -> None:
         assert info["attempts"] == 1
         assert info["model"] == "claude-sonnet-4-6"
         assert abs(info["completed_at"].timestamp() - record.at_s) < 60
-    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+    assert report.as_return_value()["cost_usd"] == place.sim.ledger.total_usd
 
 
 def test_the_summary_is_the_contracts(place: Workplace) -> None:
     place.write(texts_table(5))
-    summary = place.run().summary()
+    summary = place.run().as_return_value()
     counts = {
         "rows": 5,
         "ok": 5,
@@ -72,7 +72,7 @@ def test_a_second_run_of_the_same_job_asks_nothing(place: Workplace) -> None:
     again = place.run()
     assert again.requests == 0
     assert again.reused == 40
-    assert again.summary()["cost_usd"] == first.summary()["cost_usd"]
+    assert again.as_return_value()["cost_usd"] == first.as_return_value()["cost_usd"]
     assert len(place.sim.ledger.requests) == 40
 
 
@@ -294,7 +294,7 @@ def test_odd_keys_are_published_under_safe_names(place: Workplace, s3_bucket: st
         place.write(texts_table(2), name)
     assert place.run().tally.ok == 6
     assert place.visible() == ["a/b-00000.parquet", "c%09d-00000.parquet", "e%5Cf-00000.parquet"]
-    assert place.run().summary()["reused"] == 6
+    assert place.run().as_return_value()["reused"] == 6
 
 
 def test_nothing_of_the_key_is_written_anywhere(place: Workplace, tmp_path: Path) -> None:

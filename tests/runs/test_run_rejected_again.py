@@ -48,7 +48,7 @@ def test_retry_sends_rejected_rows_of_durable_parts_again(place: Workplace, kind
     result = place.result()
     assert result["completion"].to_pylist() == [expected(b) for b in result["body"].to_pylist()]
     assert len(place.sim.ledger.billed) - before == report.requests == 120 - report.reused
-    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+    assert report.as_return_value()["cost_usd"] == place.sim.ledger.total_usd
 
 
 def test_retry_without_the_option_leaves_rows_rejected(place: Workplace) -> None:
@@ -72,7 +72,7 @@ def test_answers_of_a_stopped_retry_are_used_later(
         pause = threading.Event()
         while len(place.sim.ledger.billed) < before + 3:
             pause.wait(0.005)
-        stop.request()
+        stop.request_stop()
 
     watcher = threading.Thread(target=stop_soon)
     watcher.start()
@@ -100,7 +100,7 @@ def test_the_budget_counts_what_reopened_parts_cost(place: Workplace) -> None:
     spent = place.sim.ledger.total_usd
     place.sim.follow(script())
     report = place.run(retry_rejected=True, max_cost_usd=spent * 3)
-    assert report.summary()["cost_usd"] == place.sim.ledger.total_usd
+    assert report.as_return_value()["cost_usd"] == place.sim.ledger.total_usd
 
 
 def known_cost(place: Workplace) -> float:
@@ -116,7 +116,7 @@ def test_costs_of_row_rejected_twice_stay_in_the_sum(place: Workplace) -> None:
     report = place.run(retry_rejected=True, max_rejected_rows=0.5)
     assert report.tally.rejected > 0
     assert len(place.sim.ledger.billed) > before
-    assert report.summary()["cost_usd"] == pytest.approx(known_cost(place))
+    assert report.as_return_value()["cost_usd"] == pytest.approx(known_cost(place))
 
 
 @pytest.mark.parametrize("bills", [1, 2, 4])
@@ -135,7 +135,7 @@ def test_cost_of_a_stopped_retry_stays_in_the_sum(place: Workplace, bills: int) 
     place.sim.follow(script())
     report = place.run(max_rejected_rows=0.5)
     assert report.tally.rejected > 0
-    assert report.summary()["cost_usd"] == pytest.approx(known_cost(place))
+    assert report.as_return_value()["cost_usd"] == pytest.approx(known_cost(place))
 
 
 def test_later_edition_keeps_what_is_known_of_unknown_costs(place: Workplace) -> None:
@@ -154,4 +154,4 @@ def test_later_edition_keeps_what_is_known_of_unknown_costs(place: Workplace) ->
     report = place.run(retry_rejected=True)
     assert (report.tally.ok, report.tally.rejected) == (70, 0)
     assert report.tally.rows_without_cost == 1
-    assert report.summary()["cost_usd"] == pytest.approx(known_cost(place))
+    assert report.as_return_value()["cost_usd"] == pytest.approx(known_cost(place))

@@ -54,7 +54,7 @@ run_job(
 def stop_when_billed(place: Workplace, calls: int, stop: StopSignal) -> None:
     """Ask for a stop once so many calls were billed."""
     when_billed(place, calls)
-    stop.request()
+    stop.request_stop()
 
 
 def when_billed(place: Workplace, calls: int) -> None:
@@ -142,7 +142,7 @@ def test_single_call_is_not_repeated_after_its_tasks_timeout(place: Workplace) -
 def test_a_stop_before_the_start_asks_nothing(place: Workplace) -> None:
     place.write(texts_table(50))
     stop = StopSignal()
-    stop.request()
+    stop.request_stop()
     with pytest.raises(RunInterrupted):
         place.run(stop=stop)
     assert place.sim.ledger.requests == []

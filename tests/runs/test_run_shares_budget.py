@@ -78,7 +78,7 @@ def test_a_raised_budget_counts_what_the_shares_have_spent(place: Workplace) -> 
     assert not any(isinstance(end, AimlapiError) for end in ends), ends
     report = place.run(max_cost_usd=10.0)
     assert (report.tally.ok, report.requests) == (240, 0)
-    assert report.summary()["cost_usd"] == pytest.approx(place.sim.ledger.total_usd)
+    assert report.as_return_value()["cost_usd"] == pytest.approx(place.sim.ledger.total_usd)
     assert len(place.paid_prompts()) == len(set(place.paid_prompts())) == 240
 
 

@@ -261,12 +261,12 @@ async def test_early_failure_keeps_what_earlier_tries_paid() -> None:
     run = PreparedRun(["a"])
     sink = TaskSink()
     world = replace(run.world(ScriptedApi()), open_sink=lambda _store, _names: sink)
-    await Reporter(run.prepared, Settings(), world).begin(1)
+    await Reporter(run.prepared, Settings(), world).report_begin(1)
     before = decode_progress(sink.data or b"")
     assert before is not None
     attempt = msgspec.structs.replace(before.attempts[0], cost_nano_usd=500)
     sink.data = encode_progress(msgspec.structs.replace(before, attempts=(attempt,)))
-    await Reporter(run.prepared, Settings(), world).failed(RunInterrupted("stopped"))
+    await Reporter(run.prepared, Settings(), world).report_failure(RunInterrupted("stopped"))
     after = decode_progress(sink.data)
     assert after is not None
     assert [one.cost_nano_usd for one in after.attempts] == [500, 0]

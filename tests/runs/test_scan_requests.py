@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.engine.durable.earlier_attempts import (
     read_journaled_rows,
 )
 from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
-from airflow_provider_aimlapi.engine.runtime.patient_store import patient
+from airflow_provider_aimlapi.engine.runtime.patient_store import patient_store
 from airflow_provider_aimlapi.errors import RunInterrupted, StoreUnavailable
 from lab.benchmarks.scan_runs import ScannedRun, SteadyApi
 from tests.fakes.distant_store import DistantStore
@@ -115,7 +115,7 @@ def test_store_that_is_away_ends_the_patience() -> None:
     async def read() -> None:
         clock = VirtualClock()
         with pytest.raises(StoreUnavailable):
-            patient(store, clock).read("a", bytes_max=1)
+            patient_store(store, clock).read("a", bytes_max=1)
         assert 120 <= clock.now_s() < 140
 
     run_virtual(read())
@@ -133,7 +133,7 @@ def test_check_ends_the_patience_at_once() -> None:
 
     async def read() -> None:
         with pytest.raises(RunInterrupted):
-            patient(store, VirtualClock(), check).read("a", bytes_max=1)
+            patient_store(store, VirtualClock(), check).read("a", bytes_max=1)
 
     run_virtual(read())
     assert store.requests == {"read": 2}

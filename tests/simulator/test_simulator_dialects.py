@@ -48,7 +48,7 @@ def test_spelling_decides_the_dialect(name: str, dialect: str) -> None:
 
 
 def test_no_id_belongs_to_two_models() -> None:
-    assert sum(1 + len(model.aliases) for model in set(BY_ID.values())) == len(BY_ID)
+    assert sum(1 + len(model.alias_ids) for model in set(BY_ID.values())) == len(BY_ID)
 
 
 async def test_superset_drops_system_in_silence(play: Playground) -> None:

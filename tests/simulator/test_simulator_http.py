@@ -179,12 +179,12 @@ async def test_what_is_no_request_is_refused_and_connection_ends(
 
 def test_a_body_of_64_mb_is_read() -> None:
     parser = RequestParser()
-    parser.feed(HEAD + b"Content-Length: %d\r\n\r\n" % BODY_BYTES_MAX)
+    parser.feed_bytes(HEAD + b"Content-Length: %d\r\n\r\n" % BODY_BYTES_MAX)
     block = b" " * (1024 * 1024)
     for _ in range(63):
-        parser.feed(block)
+        parser.feed_bytes(block)
         assert parser.next_request() is None
-    parser.feed(block)
+    parser.feed_bytes(block)
     request = parser.next_request()
     assert request is not None
     assert len(request.body) == BODY_BYTES_MAX
@@ -194,7 +194,7 @@ def test_a_body_of_64_mb_is_read() -> None:
 def test_endless_chunk_line_and_an_endless_trailer_are_refused() -> None:
     for endless, status in [(b"1" * 2000, 400), (b"0\r\nA: " + b"x" * 40_000, 431)]:
         parser = RequestParser()
-        parser.feed(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + endless)
+        parser.feed_bytes(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + endless)
         with pytest.raises(MalformedRequest) as refusal:
             parser.next_request()
         assert refusal.value.status == status
@@ -242,12 +242,12 @@ async def test_unanswerable_request_ends_its_own_connection_only() -> None:
     class Faulty:
         """Answers all but one path, at which it has a bug."""
 
-        def answer(self, request: Request, connection: Connection) -> None:
+        def serve_request(self, request: Request, connection: Connection) -> None:
             if request.path == "/bug":
                 raise ZeroDivisionError
-            connection.respond(json_response(request.path))
+            connection.send_response(json_response(request.path))
 
-        def refuse(self, status: int, reason: str) -> Response:
+        def refuse_bytes(self, status: int, reason: str) -> Response:
             return json_response(reason, status=status)
 
     loop, connections, bugs = asyncio.get_running_loop(), Connections(), []

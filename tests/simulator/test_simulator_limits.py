@@ -18,7 +18,7 @@ MINUTE_S = 60.0
 
 
 def admitted(gate: Gate, limits: Limits, times_s: list[float], tokens: int = 10) -> list[bool]:
-    return [gate.admit(limits, now_s, tokens) is None for now_s in times_s]
+    return [gate.admit_call(limits, now_s, tokens) is None for now_s in times_s]
 
 
 def test_a_bucket_starts_full_and_refills_at_its_rate() -> None:
@@ -71,10 +71,10 @@ def test_calls_meet_full_upstreams_before_all_are_full() -> None:
     gates, random, accepted = Gates(), Random(1), []  # noqa: S311
     limits = Limits(max_concurrent=2, upstreams=3)
     for _ in range(60):
-        gate = gates.choose(limits, random)
+        gate = gates.choose_upstream(limits, random)
         accepted.append(not gate.is_full(limits))
         if accepted[-1]:
-            gates.enter(gate)
+            gates.take_slot(gate)
     assert (gates.in_flight, gates.peak, sum(accepted)) == (6, 6, 6)
     assert not all(accepted[:6])
 

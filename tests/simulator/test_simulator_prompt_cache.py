@@ -33,7 +33,7 @@ def mark(name: str = "a", tokens: int = LEAST, ttl_s: float = USUAL_TTL_S) -> Ma
 
 def use(cache: PromptCache, at_s: float, *marks: Mark, model: str = SONNET) -> tuple[int, int]:
     """Return the tokens read and written by a call that is answered at once."""
-    used = cache.use(chat_of(*marks, model=model), SCRIPT, at_s, begins_s=at_s)
+    used = cache.use_cache(chat_of(*marks, model=model), SCRIPT, at_s, begins_s=at_s)
     return used.read, used.written
 
 
@@ -48,7 +48,7 @@ def test_a_read_refreshes_the_time_to_live(ttl_s: float) -> None:
 
 def test_nothing_is_read_before_the_first_answer_begins() -> None:
     cache, chat = PromptCache(), chat_of(mark())
-    used = [cache.use(chat, SCRIPT, float(at_s), begins_s=at_s + 3.0) for at_s in range(5)]
+    used = [cache.use_cache(chat, SCRIPT, float(at_s), begins_s=at_s + 3.0) for at_s in range(5)]
     assert [one.read for one in used] == [0, 0, 0, LEAST, LEAST]
     assert [one.written for one in used] == [LEAST, LEAST, LEAST, 0, 0]
 
@@ -97,10 +97,10 @@ def test_it_does_not_grow_without_end() -> None:
 
 def test_marks_may_be_ignored_and_reads_may_miss() -> None:
     ignoring = Script(cache=Cache(marks="ignored"))
-    assert PromptCache().use(chat_of(mark()), ignoring, 0.0, begins_s=0.0) == Cached()
+    assert PromptCache().use_cache(chat_of(mark()), ignoring, 0.0, begins_s=0.0) == Cached()
     missing, cache = Script(cache=Cache(miss_share=0.5)), PromptCache()
     chat = chat_of(mark())
-    reads = [cache.use(chat, missing, 1.0, begins_s=1.0).read for _ in range(200)]
+    reads = [cache.use_cache(chat, missing, 1.0, begins_s=1.0).read for _ in range(200)]
     assert 60 < reads.count(0) < 140
 
 

@@ -67,7 +67,7 @@ def in_prompt(place: Workplace, name: str) -> str:
     except InvalidSpec:
         return "refused"
     (shard,) = plan_shards(data_set.files)
-    ((row,),) = data_set.rows(shard, [name])
+    ((row,),) = data_set.read_rows(shard, [name])
     assert isinstance(row, tuple)
     return "row skipped" if row[0] is None else f"`{row[0]}`"
 

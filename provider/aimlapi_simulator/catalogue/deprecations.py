@@ -16,7 +16,7 @@ _KNOWN = (
 )
 
 
-def deprecations(withdrawn: Mapping[str, str]) -> list[dict[str, Any]]:
+def list_deprecations(withdrawn: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return one entry per model, including those that the script withdraws."""
     rows = (*_KNOWN, *((name, "withdrawn", new) for name, new in withdrawn.items()))
     return [

@@ -47,7 +47,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     cache_tokens_min: int = 1024
 
     @property
-    def aliases(self) -> tuple[str, ...]:
+    def alias_ids(self) -> tuple[str, ...]:
         """All other ids that it answers to."""
         stems = (*self.superset, *self.native)
         names = (name for stem in stems for name in (f"{VENDOR}{stem}", stem))

@@ -162,7 +162,7 @@ MODELS: tuple[Model, ...] = (
 )
 
 BY_ID: dict[str, Model] = {
-    name: model for model in MODELS for name in (model.model_id, *model.aliases)
+    name: model for model in MODELS for name in (model.model_id, *model.alias_ids)
 }
 _LIVE: dict[str, tuple[Model, Dialect]] = {
     name: (model, model.dialect_of(name)) for name, model in BY_ID.items()

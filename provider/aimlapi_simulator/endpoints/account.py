@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from aimlapi_simulator.catalogue import BY_ID
-from aimlapi_simulator.clock import iso
+from aimlapi_simulator.clock import iso_time
 from aimlapi_simulator.http.message import Request, Response, json_response
 from aimlapi_simulator.http.query import (
     BadQuery,
@@ -54,21 +54,21 @@ class Billing:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def balance(self, _request: Request, _request_id: str) -> Response:
+    def answer_balance(self, _request: Request, _request_id: str) -> Response:
         """Answer `GET /v2/billing`."""
-        self._state.settle()
+        self._state.settle_batches()
         usd = usd_of(self._state.credits_left())
         return json_response({"current_balance": usd, "currency": "USD"})
 
-    def key(self, request: Request, _request_id: str) -> Response:
+    def answer_key(self, request: Request, _request_id: str) -> Response:
         """Answer `GET /v1/key`."""
-        self._state.settle()
+        self._state.settle_batches()
         account = self._state.script.account
         limit = None
         if account.key_limit_usd is not None:
             limit = {"retention": account.key_limit_retention, "threshold": account.key_limit_usd}
         # The key is as old as the simulator, and changes never.
-        started = iso(self._state.started_at_s)
+        started = iso_time(self._state.started_at_s)
         data = {
             "name": "simulated key",
             "disabled": account.is_key_disabled,
@@ -81,11 +81,11 @@ class Billing:
         }
         return json_response({"data": data})
 
-    def transactions(self, request: Request, request_id: str) -> Response:
+    def answer_transactions(self, request: Request, request_id: str) -> Response:
         """Answer `GET /v2/billing/transactions`: a page of movements, the newest first."""
-        self._state.settle()
+        self._state.settle_batches()
         try:
-            body = self._page_of_transactions(request.parameters())
+            body = self._page_of_transactions(request.query_parameters())
         except BadQuery as error:
             return self._bad_request(str(error), request, request_id)
         return json_response(body)
@@ -131,17 +131,17 @@ class Billing:
         ]
         return [first, *charges]
 
-    def logs(self, request: Request, request_id: str) -> Response:
+    def answer_logs(self, request: Request, request_id: str) -> Response:
         """Answer `GET /v2/logs`, at most 200 times a minute."""
         state = self._state
-        state.settle()
+        state.settle_batches()
         now_s = state.clock.now_s()
         # A sliding window: the times of the last reads that were not refused.
         reads_s = state.log_reads_s
         while reads_s and reads_s[0] <= now_s - _LOG_READS_WINDOW_S:
             reads_s.popleft()
         if len(reads_s) >= _LOG_READS_MAX:
-            return state.error(
+            return state.error_response(
                 status=429, message="Too Many Requests", path=request.path, request_id=request_id
             )
         reads_s.append(now_s)
@@ -152,7 +152,7 @@ class Billing:
         return json_response(body)
 
     def _page_of_logs(self, request: Request, now_s: float) -> dict[str, Any]:
-        parameters = request.parameters()
+        parameters = request.query_parameters()
         limit = whole_number(parameters, "limit", 50, 1, 100)
         offset = whole_number(parameters, "offset", 0, 0, _OFFSET_MAX)
         statuses = listed_values(parameters, "status", ("succeeded", "failed"))
@@ -179,13 +179,13 @@ class Billing:
         return {"data": page, "pagination": pagination}
 
     def _bad_request(self, message: str, request: Request, request_id: str) -> Response:
-        return self._state.error(
+        return self._state.error_response(
             status=400, message=message, path=request.path, request_id=request_id
         )
 
 
 def _key_prefix(request: Request) -> str:
-    return request.header(b"authorization").partition(" ")[2][:_PREFIX_CHARACTERS]
+    return request.header_value(b"authorization").partition(" ")[2][:_PREFIX_CHARACTERS]
 
 
 def _canonical_id(model: str | None) -> str | None:
@@ -204,7 +204,7 @@ def _make_entry(
 ) -> tuple[float, dict[str, Any]]:
     amount = {"usd": usd_of(credits_moved), "credits": credits_moved}
     return at_s, {
-        "created_at": iso(at_s),
+        "created_at": iso_time(at_s),
         "direction": direction,
         "type": kind,
         "amount": amount,
@@ -268,7 +268,7 @@ def _log_row(record: Record) -> dict[str, Any]:
     tokens = record.prompt_tokens + record.completion_tokens
     return {
         # The logs have the start of a call, the ledger its end.
-        "created": iso(record.at_s - record.duration_s),
+        "created": iso_time(record.at_s - record.duration_s),
         "status": _log_status(record),
         "origin": "api",
         "model": _canonical_id(record.model),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Responder(Protocol):
     """The receiver of the answer."""
 
-    def respond(self, response: Response) -> None:
+    def send_response(self, response: Response) -> None:
         """Take the answer, exactly once."""
 
 

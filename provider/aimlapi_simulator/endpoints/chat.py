@@ -8,10 +8,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from aimlapi_simulator.endpoints.call import Call, Responder, record_of
-from aimlapi_simulator.endpoints.chat_answer import render
+from aimlapi_simulator.endpoints.chat_answer import render_answer
 from aimlapi_simulator.faults.choice import effect_of
 from aimlapi_simulator.faults.kinds import KEY_LIMIT_REACHED, NO_CREDIT, TOO_MANY_REQUESTS
-from aimlapi_simulator.model.completion import compose
+from aimlapi_simulator.model.completion import compose_answer
 from aimlapi_simulator.model.prompt_cache import NOTHING, check_marks
 from aimlapi_simulator.schema.chat_request import ChatRequest, parse_chat
 from aimlapi_simulator.schema.refusal import InvalidBody
@@ -37,7 +37,7 @@ class Chat:
         # Calls that wait for a slot, if the script queues them.
         self._waiting: deque[tuple[Call, ChatRequest, Gate]] = deque()
 
-    def answer(self, request: Request, responder: Responder) -> None:
+    def answer_request(self, request: Request, responder: Responder) -> None:
         """Answer a request, now or later."""
         # The order of the API: the body is checked first, then the money, then the limits.
         call = self._receive_call(request, responder)
@@ -55,14 +55,14 @@ class Chat:
         call.prompt_sha256 = sha256(prompt).hexdigest()
         self._admit_call(call, chat)
 
-    def forget(self) -> None:
+    def abandon_waiting(self) -> None:
         """Abandon the calls that wait for a slot, after a reset."""
         while self._waiting:
             self._abandon_call(self._waiting.popleft()[0])
 
     def _abandon_call(self, call: Call) -> None:
         """Answer a call that began before a reset. It is not recorded."""
-        response = self._state.error(
+        response = self._state.error_response(
             status=503,
             message="The simulator was reset.",
             path=call.request.path,
@@ -98,12 +98,12 @@ class Chat:
         # 5. Otherwise the call takes a slot.
         script = self._state.script
         limits = script.limits
-        gate = self._state.gates.choose(limits, self._state.random)
+        gate = self._state.gates.choose_upstream(limits, self._state.random)
         is_full = gate.is_full(limits)
         if is_full and not (limits.is_queueing and len(self._waiting) < _QUEUE_MAX):
             self._throttle_call(call, "concurrency")
             return
-        limit = gate.admit(limits, call.started_at_s, chat.prompt_tokens)
+        limit = gate.admit_call(limits, call.started_at_s, chat.prompt_tokens)
         if limit is not None:
             self._throttle_call(call, limit)
             return
@@ -119,7 +119,7 @@ class Chat:
     def _pick_fault(self, call: Call, chat: ChatRequest) -> None:
         script = self._state.script
         assert call.prompt_sha256 is not None  # noqa: S101 - for the type checker
-        call.fault = self._state.faults.pick(
+        call.fault = self._state.faults.pick_fault(
             script, path=call.request.path, prompt=chat.prompt, sha256=call.prompt_sha256
         )
         if call.fault is not None:
@@ -129,15 +129,17 @@ class Chat:
         """Take a slot, and return it when the latency is over."""
         # The prompt cache is read when the call starts, so that the answer is composed now.
         state, gates = self._state, self._state.gates
-        gates.enter(gate)
+        gates.take_slot(gate)
         delay_s = call.effect.extra_delay_s
         if not call.effect.is_at_once:
             delay_s += state.latency_s()
         cached = NOTHING
         if chat.marks and call.effect.is_billed:
             now_s = state.clock.now_s()
-            cached = state.prompt_cache.use(chat, state.script, now_s, begins_s=now_s + delay_s)
-        call.completion = compose(
+            cached = state.prompt_cache.use_cache(
+                chat, state.script, now_s, begins_s=now_s + delay_s
+            )
+        call.completion = compose_answer(
             chat,
             call.effect.twist,
             completion_id=call.inference_id,
@@ -155,14 +157,14 @@ class Chat:
         if gates is not self._state.gates:
             self._abandon_call(call)
             return
-        gates.leave(gate)
+        gates.return_slot(gate)
         self._finish_call(call, gate)
         while self._waiting and not gate.is_full(self._state.script.limits):
             self._start_call(*self._waiting.popleft())
 
     def _finish_call(self, call: Call, gate: Gate) -> None:
         """Charge, then answer. A generated answer is charged, also if the client has left."""
-        response = render(call, self._state)
+        response = render_answer(call, self._state)
         status = 0 if response.delivery == "drop" else response.status
         now_s = self._state.clock.now_s()
         fault = call.fault
@@ -170,14 +172,14 @@ class Chat:
             call, status=status, fault=fault.kind if fault is not None else None, now_s=now_s
         )
         gate.count_tokens(now_s, record.completion_tokens)
-        self._state.record(record)
+        self._state.record_request(record)
         self._send_response(call, response)
 
     def _refuse_body(self, call: Call, error: InvalidBody) -> None:
         state, path = self._state, call.request.path
-        response = state.refusal(error, path=path, request_id=call.request_id)
+        response = state.refusal_response(error, path=path, request_id=call.request_id)
         now_s = state.clock.now_s()
-        state.record(record_of(call, status=error.status, fault=None, now_s=now_s))
+        state.record_request(record_of(call, status=error.status, fault=None, now_s=now_s))
         self._send_response(call, response)
 
     def _throttle_call(self, call: Call, limit: str) -> None:
@@ -187,11 +189,11 @@ class Chat:
         self, call: Call, status: int, message: str, *, limit: str | None = None
     ) -> None:
         state = self._state
-        response = state.error(
+        response = state.error_response(
             status=status, message=message, path=call.request.path, request_id=call.request_id
         )
         fault = None if limit is None else f"limit:{limit}"
-        state.record(record_of(call, status=status, fault=fault, now_s=state.clock.now_s()))
+        state.record_request(record_of(call, status=status, fault=fault, now_s=state.clock.now_s()))
         retry_after_s = state.script.limits.retry_after_s
         if limit is not None and retry_after_s is not None:
             response.headers += f"retry-after: {retry_after_s:g}\r\n"
@@ -203,4 +205,4 @@ class Chat:
         if call.client_request_id is not None:
             headers += f"x-client-request-id: {call.client_request_id}\r\n"
         response.headers += headers
-        call.responder.respond(response)
+        call.responder.send_response(response)

@@ -25,7 +25,7 @@ ANTHROPIC_WORDS = frozenset({"classic", "closed"})
 _encode = msgspec.json.Encoder().encode
 
 
-def render(call: Call, state: State) -> Response:
+def render_answer(call: Call, state: State) -> Response:
     """Return the answer to a call, with the effect of its fault."""
     effect, fault = call.effect, call.fault
     if fault is None:
@@ -59,9 +59,9 @@ def _choose_form(call: Call, chat: ChatRequest, state: State) -> AnswerForm:
     forms = state.script.forms
     content, beside_tools = forms.content, forms.tool_content
     if content == "seeded":
-        content = state.pick(("text", "parts"), "content", call.prompt_sha256)
+        content = state.pick_option(("text", "parts"), "content", call.prompt_sha256)
     if beside_tools == "seeded":
-        beside_tools = state.pick(("empty", "null"), "tool-content", call.prompt_sha256)
+        beside_tools = state.pick_option(("empty", "null"), "tool-content", call.prompt_sha256)
     return AnswerForm(
         vocabulary=_choose_vocabulary(call, chat, state),
         cost=call.effect.cost or _choose_cost_form(call, state),
@@ -74,7 +74,7 @@ def _choose_form(call: Call, chat: ChatRequest, state: State) -> AnswerForm:
 
 def _render_stream(call: Call, completion: Completion, form: AnswerForm, state: State) -> Response:
     # Examples of the API have usage and cost in one chunk or in two.
-    is_joined = state.pick((True, False), "late-chunks", call.prompt_sha256)
+    is_joined = state.pick_option((True, False), "late-chunks", call.prompt_sha256)
     events = stream_events(completion, form, is_joined=is_joined)
     if call.effect.body == "invalid-json":
         events = (*events[:-1], events[-1][: len(events[-1]) // 2] + b"\n\n")
@@ -94,7 +94,7 @@ def _choose_vocabulary(call: Call, chat: ChatRequest, state: State) -> Vocabular
     if form == "model":
         return "anthropic" if chat.dialect in ANTHROPIC_WORDS else "openai"
     if form == "seeded":
-        return state.pick(_VOCABULARIES, "finish", call.prompt_sha256)
+        return state.pick_option(_VOCABULARIES, "finish", call.prompt_sha256)
     return form
 
 
@@ -102,7 +102,7 @@ def _choose_cost_form(call: Call, state: State) -> CostForm:
     form = state.script.forms.cost
     if form != "seeded":
         return form
-    return state.pick(_COST_FORMS, "cost", call.prompt_sha256)
+    return state.pick_option(_COST_FORMS, "cost", call.prompt_sha256)
 
 
 def cost_headers(credits_used: int) -> str:

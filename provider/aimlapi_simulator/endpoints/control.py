@@ -40,7 +40,7 @@ class Control:
             ("POST", "reset"): self._reset_state,
         }
 
-    def answer(self, request: Request) -> Response:
+    def answer_control(self, request: Request) -> Response:
         """Answer one request. An unknown path or method is 404, with the list of endpoints."""
         route = self._routes.get((request.method, request.path.removeprefix(PREFIX)))
         if route is None:
@@ -64,8 +64,8 @@ class Control:
 
     def _show_ledger(self, request: Request) -> Response:
         """Return the requests. `?offset=n` skips the first n, to continue after an earlier read."""
-        offset = int(dict(request.parameters()).get("offset", "0"))
-        self._state.settle()
+        offset = int(dict(request.query_parameters()).get("offset", "0"))
+        self._state.settle_batches()
         requests = self._state.ledger.requests
         shown = requests[offset:]
         body = {
@@ -78,12 +78,12 @@ class Control:
         return json_response(body)
 
     def _show_stats(self, _request: Request) -> Response:
-        return json_response(self.stats())
+        return json_response(self.count_requests())
 
-    def stats(self) -> dict[str, Any]:
+    def count_requests(self) -> dict[str, Any]:
         """Return counts and sums since the last reset."""
         state = self._state
-        state.settle()
+        state.settle_batches()
         ledger, gates = state.ledger, state.gates
         # A prompt billed three times counts once as a prompt, and twice as a repeated call.
         twice = ledger.billed_twice()
@@ -102,11 +102,11 @@ class Control:
 
     def _advance_clock(self, request: Request) -> Response:
         """Move the clock forward. The body is `{"advance_s": seconds}`."""
-        self._state.clock.advance(msgspec.json.decode(request.body, type=_Step).advance_s)
+        self._state.clock.move_forward(msgspec.json.decode(request.body, type=_Step).advance_s)
         return json_response({"now_s": self._state.clock.now_s()})
 
     def _reset_state(self, _request: Request) -> Response:
         """Forget everything, and return to the script of the start."""
-        self._state.forget(self._state.first_script)
-        self._chat.forget()
+        self._state.reset_state(self._state.first_script)
+        self._chat.abandon_waiting()
         return self._show_stats(_request)

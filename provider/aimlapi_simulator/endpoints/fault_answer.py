@@ -30,7 +30,7 @@ def replace_answer(
         details: tuple[Complaint, ...] = ()
         if effect.is_detailed:
             details = (Complaint("messages[0].content", "Expected: other. Received: this.", ""),)
-        return state.error(
+        return state.error_response(
             status=effect.status,
             message=effect.message,
             path=path,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from aimlapi_simulator.catalogue import BY_ID, MODELS, Model, spoken_by
-from aimlapi_simulator.catalogue.deprecations import deprecations
+from aimlapi_simulator.catalogue.deprecations import list_deprecations
 from aimlapi_simulator.catalogue.quotations import PriceForm, pricing_of
-from aimlapi_simulator.clock import iso
+from aimlapi_simulator.clock import iso_time
 from aimlapi_simulator.faults.kinds import NO_ENDPOINTS
 from aimlapi_simulator.http.message import Request, Response, json_response
 from aimlapi_simulator.schema.bodies import schema_of
@@ -41,7 +41,7 @@ class Models:
         """Answer `GET /v1/models`: filtered and expanded as the query says, with an ETag."""
         # A filter may be repeated, and may hold several values separated by commas.
         filters: dict[str, set[str]] = {}
-        for name, value in request.parameters():
+        for name, value in request.query_parameters():
             filters.setdefault(name, set()).update(value.split(","))
         sections = filters.get("include", set())
         if "all" in sections or filters.get("details", set()) & {"true", "1"}:
@@ -54,22 +54,22 @@ class Models:
         ]
         body = msgspec.json.encode({"object": "list", "data": data})
         etag = f'W/"{sha256(body).hexdigest()[:32]}"'
-        if etag in request.header(b"if-none-match"):
+        if etag in request.header_value(b"if-none-match"):
             return Response(status=304, content_type="", headers=f"etag: {etag}\r\n")
         return Response(headers=f"etag: {etag}\r\n", body=body)
 
     def list_deprecations(self, _request: Request, _request_id: str) -> Response:
         """Answer `GET /v1/models/deprecations`: the deprecated models, and their replacements."""
-        data = deprecations(self._state.script.gateway.withdrawn)
+        data = list_deprecations(self._state.script.gateway.withdrawn)
         return json_response({"object": "list", "data": data})
 
-    def schema(self, request: Request, request_id: str) -> Response:
+    def answer_schema(self, request: Request, request_id: str) -> Response:
         """Answer `GET /docs-json?model=…`: the request schema of one id, in its dialect."""
         gateway = self._state.script.gateway
-        name = dict(request.parameters()).get("model", "")
+        name = dict(request.query_parameters()).get("model", "")
         spoken = spoken_by(name, is_older=gateway.documents == "older")
         if spoken is None:
-            return self._state.error(
+            return self._state.error_response(
                 status=404, message=NO_ENDPOINTS, path=request.path, request_id=request_id
             )
         content = {"application/json": {"schema": schema_of(spoken[1])}}
@@ -78,13 +78,13 @@ class Models:
         info = {"title": "AIML API", "version": "1.0.0"}
         return json_response({"openapi": "3.0.0", "info": info, "paths": paths})
 
-    def metrics(self, request: Request, request_id: str) -> Response:
+    def answer_metrics(self, request: Request, request_id: str) -> Response:
         """Answer `GET /models/metrics`: percentiles of the last five minutes, by model."""
         # `aliases` is the only parameter. An alias selects its model, whatever name a call used.
-        parameters = request.parameters()
+        parameters = request.query_parameters()
         wanted = {value for name, value in parameters if name == "aliases"}
         if any(name != "aliases" for name, _ in parameters) or len(wanted) > _ALIASES_MAX:
-            return self._state.error(
+            return self._state.error_response(
                 status=400,
                 message=f"only `aliases` is accepted, at most {_ALIASES_MAX} times",
                 path=request.path,
@@ -95,9 +95,9 @@ class Models:
         models = [
             {"alias": alias, "endpoint": "/v1/chat/completions", "metrics": _model_metrics(records)}
             for alias, records in sorted(measured.items())
-            if not wanted or wanted & {alias, *BY_ID[alias].aliases}
+            if not wanted or wanted & {alias, *BY_ID[alias].alias_ids}
         ]
-        body = {"window_seconds": _WINDOW_S, "generated_at": iso(now_s), "models": models}
+        body = {"window_seconds": _WINDOW_S, "generated_at": iso_time(now_s), "models": models}
         return json_response(body)
 
     def _recent_calls(self, since_s: float) -> dict[str, list[Record]]:
@@ -113,7 +113,7 @@ class Models:
 
 def _served_ids(model: Model, gateway: Gateway) -> list[str]:
     """Return the ids that a model answers to, those that are withdrawn left out."""
-    return [name for name in (model.model_id, *model.aliases) if name not in gateway.withdrawn]
+    return [name for name in (model.model_id, *model.alias_ids) if name not in gateway.withdrawn]
 
 
 def _matches_filters(names: list[str], filters: dict[str, set[str]]) -> bool:

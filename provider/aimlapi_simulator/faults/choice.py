@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _FULL_SCALE = 2**64
 
 
-def draw(seed: int, *words: object) -> float:
+def draw_number(seed: int, *words: object) -> float:
     """Draw a number in [0, 1) that depends only on the arguments."""
     source = "\0".join(map(str, (seed, *words))).encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(source, digest_size=8).digest()) / _FULL_SCALE
@@ -31,12 +31,12 @@ class FaultChoice:
         # Requests by prompt, so that a repeated call gets a new draw.
         self._sightings: dict[str, int] = {}
 
-    def forget(self) -> None:
+    def forget_counts(self) -> None:
         """Count from the start, because the script's faults have changed."""
         self._matches.clear()
         self._sightings.clear()
 
-    def pick(self, script: Script, *, path: str, prompt: str, sha256: str) -> Fault | None:
+    def pick_fault(self, script: Script, *, path: str, prompt: str, sha256: str) -> Fault | None:
         """Return the first fault of the script that strikes this request.
 
         Args:
@@ -69,7 +69,7 @@ class FaultChoice:
 def _is_drawn(fault: Fault, seed: int, position: int, sha256: str, sighting: int) -> bool:
     if fault.share >= 1:
         return True
-    return draw(seed, "fault", position, sha256, sighting) < fault.share
+    return draw_number(seed, "fault", position, sha256, sighting) < fault.share
 
 
 @lru_cache(maxsize=1024)

@@ -17,7 +17,7 @@ class ScriptError(ValueError):
     """The script is wrong. Nothing was changed."""
 
 
-def _require(is_so: bool, sentence: str) -> None:  # noqa: FBT001 - a guard reads best this way
+def _require_valid(is_so: bool, sentence: str) -> None:  # noqa: FBT001 - a guard reads best this way
     if not is_so:
         raise ScriptError(sentence)
 
@@ -33,8 +33,8 @@ class Latency(_Value, frozen=True, kw_only=True):
     sigma: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(self.median_s >= 0, "latency.median_s must be 0 or more")
-        _require(self.sigma >= 0, "latency.sigma must be 0 or more")
+        _require_valid(self.median_s >= 0, "latency.median_s must be 0 or more")
+        _require_valid(self.sigma >= 0, "latency.sigma must be 0 or more")
 
 
 class Limits(_Value, frozen=True, kw_only=True):
@@ -65,10 +65,10 @@ class Limits(_Value, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in ("max_concurrent", "rps", "burst", "per_minute", "tokens_per_minute"):
             value = getattr(self, name)
-            _require(value is None or value > 0, f"limits.{name} must be more than 0")
-        _require(self.upstreams > 0, "limits.upstreams must be 1 or more")
+            _require_valid(value is None or value > 0, f"limits.{name} must be more than 0")
+        _require_valid(self.upstreams > 0, "limits.upstreams must be 1 or more")
         is_one = self.upstreams == 1 or not self.is_queueing
-        _require(is_one, "limits.is_queueing needs limits.upstreams to be 1")
+        _require_valid(is_one, "limits.is_queueing needs limits.upstreams to be 1")
 
 
 class Fault(_Value, frozen=True, kw_only=True):
@@ -115,11 +115,15 @@ class Fault(_Value, frozen=True, kw_only=True):
     body: str = ""
 
     def __post_init__(self) -> None:
-        _require(self.kind in EFFECTS, f"no fault {self.kind!r}; there are: {', '.join(EFFECTS)}")
-        _require(0 <= self.share <= 1, f"share of fault {self.kind} must be between 0 and 1")
-        _require(self.after >= 0, f"after of fault {self.kind} must be 0 or more")
-        _require(self.drip_bytes > 0, f"drip_bytes of fault {self.kind} must be 1 or more")
-        _require("\r" not in self.content_type and "\n" not in self.content_type, "content_type")
+        _require_valid(
+            self.kind in EFFECTS, f"no fault {self.kind!r}; there are: {', '.join(EFFECTS)}"
+        )
+        _require_valid(0 <= self.share <= 1, f"share of fault {self.kind} must be between 0 and 1")
+        _require_valid(self.after >= 0, f"after of fault {self.kind} must be 0 or more")
+        _require_valid(self.drip_bytes > 0, f"drip_bytes of fault {self.kind} must be 1 or more")
+        _require_valid(
+            "\r" not in self.content_type and "\n" not in self.content_type, "content_type"
+        )
 
 
 class Forms(_Value, frozen=True, kw_only=True):
@@ -190,7 +194,7 @@ class Cache(_Value, frozen=True, kw_only=True):
     miss_share: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(0 <= self.miss_share <= 1, "cache.miss_share must be between 0 and 1")
+        _require_valid(0 <= self.miss_share <= 1, "cache.miss_share must be between 0 and 1")
 
 
 class Account(_Value, frozen=True, kw_only=True):

@@ -23,10 +23,10 @@ _READ_BYTES = 256 * 1024
 class Application(Protocol):
     """The receiver of a connection's requests."""
 
-    def answer(self, request: Request, connection: Connection) -> None:
-        """Call `connection.respond` exactly once, now or later."""
+    def serve_request(self, request: Request, connection: Connection) -> None:
+        """Call `connection.send_response` exactly once, now or later."""
 
-    def refuse(self, status: int, reason: str) -> Response:
+    def refuse_bytes(self, status: int, reason: str) -> Response:
         """Return the answer to bytes that are no request."""
 
 
@@ -60,16 +60,16 @@ class Connections(set["Connection"]):
         due, self._with_input = self._with_input, []
         for connection in due:
             try:
-                connection.advance()
+                connection.start_requests()
             except Exception as error:  # noqa: BLE001 - a bug at one client must not stop the rest
-                connection.close()
+                connection.cut_connection()
                 context = {"message": "a request could not be answered", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(context)
 
     def _flush_all(self) -> None:
         due, self._with_output = self._with_output, []
         for connection in due:
-            connection.flush()
+            connection.flush_output()
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -82,7 +82,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None  # None when the connection is lost
         self._output: list[bytes] = []  # gathered for one write per turn of the loop
         self._is_busy = False  # a request waits for its answer
-        self._is_advancing = False  # `advance` is running, further up the stack
+        self._is_advancing = False  # `start_requests` is running, further up the stack
         self._is_keep_alive = True  # False closes after the current answer
         self._is_paused = False  # reading is paused, because the client pipelines too much
         self._loop = asyncio.get_running_loop()
@@ -101,19 +101,19 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:  # noqa: D102
         # The buffer is shared. Its bytes are copied before the next connection reads.
-        self._parser.feed(bytes(self._connections.buffer[:nbytes]))
+        self._parser.feed_bytes(bytes(self._connections.buffer[:nbytes]))
         if not self._is_busy:
             self._connections.advance_later(self)
         elif self._parser.buffered_bytes() > _PIPELINE_BYTES_MAX and self._transport is not None:
             self._transport.pause_reading()
             self._is_paused = True
 
-    def close(self) -> None:
+    def cut_connection(self) -> None:
         """Cut the connection at once, without finishing an answer."""
         if self._transport is not None:
             self._transport.abort()
 
-    def advance(self) -> None:
+    def start_requests(self) -> None:
         """Start requests until one must wait for its answer, or none is left."""
         self._is_advancing = True
         try:
@@ -127,7 +127,7 @@ class Connection(asyncio.BufferedProtocol):
         # 1. The client has gone: nothing to do.
         # 2. The bytes are no request: answer with the error, then close.
         # 3. The request is incomplete: wait for more bytes.
-        # 4. A whole request: pass it on. It may be answered before `answer` returns.
+        # 4. A whole request: pass it on. It may be answered before `serve_request` returns.
         transport = self._transport
         if transport is None or transport.is_closing():
             return False
@@ -135,14 +135,14 @@ class Connection(asyncio.BufferedProtocol):
             request = self._parser.next_request()
         except MalformedRequest as error:
             self._is_keep_alive = False
-            self.respond(self._application.refuse(error.status, str(error)))
+            self.send_response(self._application.refuse_bytes(error.status, str(error)))
             return False
         if request is None:
             self._await_more(transport)
             return False
         self._is_busy = True
         self._is_keep_alive = request.is_keep_alive
-        self._application.answer(request, self)
+        self._application.serve_request(request, self)
         return self._is_paused or self._parser.buffered_bytes() > 0
 
     def _await_more(self, transport: asyncio.Transport) -> None:
@@ -152,7 +152,7 @@ class Connection(asyncio.BufferedProtocol):
             self._is_paused = False
             transport.resume_reading()
 
-    def respond(self, response: Response) -> None:
+    def send_response(self, response: Response) -> None:
         """Send the answer to the request that was passed on last. A client that left gets none."""
         transport = self._transport
         if transport is None or transport.is_closing():
@@ -174,7 +174,7 @@ class Connection(asyncio.BufferedProtocol):
             self._connections.write_later(self)
         self._output.append(data)
 
-    def flush(self) -> None:
+    def flush_output(self) -> None:
         """Write the gathered output. A lost connection drops it."""
         if self._transport is not None and self._output:
             self._transport.write(b"".join(self._output))
@@ -182,7 +182,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _close_after_output(self) -> None:
         """Close the connection once all output is written."""
-        self.flush()
+        self.flush_output()
         if self._transport is not None:
             self._transport.close()
 
@@ -211,8 +211,8 @@ class Connection(asyncio.BufferedProtocol):
         self._is_busy = False
         if not self._is_keep_alive:
             self._close_after_output()
-        elif not self._is_advancing:  # otherwise the loop in `advance` continues
-            self.advance()
+        elif not self._is_advancing:  # otherwise the loop in `start_requests` continues
+            self.start_requests()
 
 
 def _pieces_of(response: Response) -> list[bytes]:

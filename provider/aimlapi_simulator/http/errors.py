@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from aimlapi_simulator.clock import iso
+from aimlapi_simulator.clock import iso_time
 from aimlapi_simulator.http.message import JSON, Response, json_response
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def error_response(
             "path": path,
             "requestId": request_id,
             "statusCode": status,
-            "timestamp": iso(now_s),
+            "timestamp": iso_time(now_s),
         }
         return json_response(body, status=status)
     # The live API's message of an error with details is always the same. The reason is in the details.
@@ -60,7 +60,7 @@ def error_response(
         "message": message,
         "instance": path,
         "requestId": request_id,
-        "timestamp": iso(now_s),
+        "timestamp": iso_time(now_s),
         "error": error,
     }
     response = json_response(body, status=status)

@@ -27,11 +27,11 @@ class Request(msgspec.Struct, gc=False):
     body: bytes
     is_keep_alive: bool
 
-    def header(self, name: bytes) -> str:
+    def header_value(self, name: bytes) -> str:
         """Return the value of a header, empty if it is absent."""
         return self.headers.get(name, b"").decode("latin-1")
 
-    def parameters(self) -> list[tuple[str, str]]:
+    def query_parameters(self) -> list[tuple[str, str]]:
         """Return the query parameters in their order, repeated ones repeated."""
         return parse_qsl(self.query, keep_blank_values=True)
 

@@ -42,7 +42,7 @@ class _Head(msgspec.Struct, gc=False):
 
 
 class RequestParser:
-    """Turns the bytes of one connection into requests: `feed` it, then call `next_request` until None."""
+    """Turns the bytes of one connection into requests: `feed_bytes` it, then call `next_request` until None."""
 
     __slots__ = ("_body", "_buffer", "_head")
 
@@ -52,7 +52,7 @@ class RequestParser:
         self._head: _Head | None = None  # a head that waits for its body
         self._body = bytearray()  # chunks so far
 
-    def feed(self, data: bytes) -> None:
+    def feed_bytes(self, data: bytes) -> None:
         """Add bytes from the socket."""
         if not self._buffer:
             self._buffer = data

@@ -37,7 +37,7 @@ def whole_answer(model: str, system: str, prompt: str, form: TextForm = "excerpt
     """Return the answer without a limit."""
     if form == "sentence":
         return word_about(prompt) if "one word" in system else sentence_about(prompt)
-    return f"{summary_of(prompt)} [{fingerprint(model, system, prompt)}]"
+    return f"{summary_of(prompt)} [{request_fingerprint(model, system, prompt)}]"
 
 
 def summary_of(prompt: str) -> str:
@@ -74,7 +74,7 @@ def subjects_of(prompt: str) -> list[str]:
     return [word for word, _ in words.most_common(SUBJECTS)]
 
 
-def fingerprint(model: str, system: str, prompt: str) -> str:
+def request_fingerprint(model: str, system: str, prompt: str) -> str:
     """Return eight hexadecimal digits that identify a request."""
     beginning = crc32(f"{model}|{system}|".encode("utf-8", "surrogatepass"))
     return f"{crc32(prompt.encode('utf-8', 'surrogatepass'), beginning):08x}"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
-from aimlapi_simulator.clock import iso
-from aimlapi_simulator.faults.choice import draw
+from aimlapi_simulator.clock import iso_time
+from aimlapi_simulator.faults.choice import draw_number
 from aimlapi_simulator.ledger import Record
-from aimlapi_simulator.model.completion import FINISH_REASONS, Completion, compose
+from aimlapi_simulator.model.completion import FINISH_REASONS, Completion, compose_answer
 from aimlapi_simulator.model.prompt_cache import NOTHING
 from aimlapi_simulator.pricing import credits_for, usd_of
 
@@ -54,7 +54,7 @@ class Batch:
         """Return whether the batch has ended, which makes its results available."""
         return now_s >= self.ended_at_s
 
-    def cancel(self, now_s: float) -> bool:
+    def cancel_at(self, now_s: float) -> bool:
         """Cancel the batch; return False if it has ended already."""
         if self.has_ended(now_s):
             return False
@@ -62,7 +62,7 @@ class Batch:
             self.canceled_at_s = now_s
         return True
 
-    def outcome(self, position: int, now_s: float) -> Outcome:
+    def outcome_at(self, position: int, now_s: float) -> Outcome:
         """Return the state of the request at this position of the batch."""
         # 1. Canceled or expired before its turn: it shows when the whole batch has ended.
         # 2. Its turn has not come.
@@ -75,19 +75,19 @@ class Batch:
             return "expired" if self.has_ended(now_s) else "processing"
         if done_at_s > now_s:
             return "processing"
-        drawn = draw(self.seed, "batch", self.requests[position][0])
+        drawn = draw_number(self.seed, "batch", self.requests[position][0])
         if drawn < self.plan.errored_share:
             return "errored"
         return (
             "expired" if drawn < self.plan.errored_share + self.plan.expired_share else "succeeded"
         )
 
-    def describe(self, now_s: float) -> dict[str, Any]:
+    def describe_batch(self, now_s: float) -> dict[str, Any]:
         """Return the batch object, as the API sends it."""
         # Times that are not known yet are null.
         counts = dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0)
         for position in range(len(self.requests)):
-            counts[self.outcome(position, now_s)] += 1
+            counts[self.outcome_at(position, now_s)] += 1
         ended = self.has_ended(now_s)
         canceled_s = self.canceled_at_s
         running = "in_progress" if canceled_s is None else "canceling"
@@ -96,15 +96,15 @@ class Batch:
             "type": "message_batch",
             "processing_status": "ended" if ended else running,
             "request_counts": counts,
-            "ended_at": iso(self.ended_at_s) if ended else None,
-            "created_at": iso(self.created_at_s),
-            "expires_at": iso(self.created_at_s + LIFETIME_S),
+            "ended_at": iso_time(self.ended_at_s) if ended else None,
+            "created_at": iso_time(self.created_at_s),
+            "expires_at": iso_time(self.created_at_s + LIFETIME_S),
             "archived_at": None,
-            "cancel_initiated_at": None if canceled_s is None else iso(canceled_s),
+            "cancel_initiated_at": None if canceled_s is None else iso_time(canceled_s),
             "results_url": f"/v1/batches?batch_id={self.batch_id}" if ended else None,
         }
 
-    def results(self, now_s: float) -> list[dict[str, Any]]:
+    def shuffled_results(self, now_s: float) -> list[dict[str, Any]]:
         """Return one result per request, shuffled, because the API promises no order."""
         found = [
             {"custom_id": custom_id, "result": self._result_json(position, now_s)}
@@ -114,7 +114,7 @@ class Batch:
         return found
 
     def _result_json(self, position: int, now_s: float) -> dict[str, Any]:
-        outcome = self.outcome(position, now_s)
+        outcome = self.outcome_at(position, now_s)
         if outcome == "errored":
             error = {"type": "api_error", "message": "Internal server error"}
             return {"type": "errored", "error": {"type": "error", "error": error}}
@@ -123,7 +123,7 @@ class Batch:
         return {"type": outcome}
 
     def _complete_request(self, position: int) -> Completion:
-        return compose(
+        return compose_answer(
             self.requests[position][1],
             "none",
             completion_id=f"{self.batch_id}_{position}",
@@ -131,13 +131,13 @@ class Batch:
             cached=NOTHING,
         )
 
-    def settle(self, now_s: float) -> list[Record]:
+    def settle_charges(self, now_s: float) -> list[Record]:
         """Return the charges of the succeeded requests, once, when the batch has ended."""
         if self._is_settled or not self.has_ended(now_s):
             return []
         self._is_settled = True
         done = range(len(self.requests))
-        return [self._charge_request(p) for p in done if self.outcome(p, now_s) == "succeeded"]
+        return [self._charge_request(p) for p in done if self.outcome_at(p, now_s) == "succeeded"]
 
     def _charge_request(self, position: int) -> Record:
         custom_id, chat = self.requests[position]

@@ -12,7 +12,7 @@ from aimlapi_simulator.model.typed_answers import (
     encode_value,
     quote_from,
     sample_value,
-    spoil,
+    spoil_json,
 )
 from aimlapi_simulator.pricing import (
     CHARACTERS_PER_TOKEN,
@@ -83,7 +83,7 @@ class Completion(msgspec.Struct, kw_only=True, gc=False):
     credits: int
 
 
-def compose(
+def compose_answer(
     chat: ChatRequest,
     twist: Twist,
     *,
@@ -149,7 +149,7 @@ def _cut_text(whole: str, chat: ChatRequest) -> tuple[str, Finish]:
 def _json_for(schema: dict[str, Any], text: str, chat: ChatRequest, twist: Twist) -> str:
     value = sample_value(schema, text, quote_from(chat.prompt))
     if twist in SPOILS and isinstance(value, dict):
-        return spoil(twist, schema, value)
+        return spoil_json(twist, schema, value)
     # Text beside an answer is text around it, if the answer is a text.
     is_beside = twist == "typed-beside" and chat.forced_tool is None
     return f"{BESIDE}\n{encode_value(value)}" if is_beside else encode_value(value)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from aimlapi_simulator.faults.choice import draw
+from aimlapi_simulator.faults.choice import draw_number
 from aimlapi_simulator.schema.refusal import wrong_value
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ class PromptCache:
         self._entries: dict[tuple[str, bytes], _Entry] = {}  # by model and digest of the prefix
         self._reads = 0  # counted, so that each read has a draw of its own
 
-    def use(self, chat: ChatRequest, script: Script, now_s: float, *, begins_s: float) -> Cached:
+    def use_cache(
+        self, chat: ChatRequest, script: Script, now_s: float, *, begins_s: float
+    ) -> Cached:
         """Read the longest marked prefix that is stored, and write the marked prefixes beyond it.
 
         Args:
@@ -96,4 +98,4 @@ class PromptCache:
     def _is_missed(self, script: Script) -> bool:
         self._reads += 1
         share = script.cache.miss_share
-        return share > 0 and draw(script.seed, "cache", self._reads) < share
+        return share > 0 and draw_number(script.seed, "cache", self._reads) < share

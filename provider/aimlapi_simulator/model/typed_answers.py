@@ -103,7 +103,7 @@ def encode_value(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def spoil(how: str, schema: dict[str, Any], value: dict[str, Any]) -> str:
+def spoil_json(how: str, schema: dict[str, Any], value: dict[str, Any]) -> str:
     """Return the JSON of an object with one fault, or with text around it.
 
     Args:
@@ -141,17 +141,17 @@ def _numbers_as_texts(_schema: dict[str, Any], value: dict[str, Any]) -> str:
     return _fields_changed(value, changed)
 
 
-def _nan(_schema: dict[str, Any], value: dict[str, Any]) -> str:
+def _with_nan(_schema: dict[str, Any], value: dict[str, Any]) -> str:
     name = next((name for name, inner in value.items() if _is_number(inner)), "unexpected")
     return json.dumps(value | {name: float("nan")})
 
 
-def _twice(_schema: dict[str, Any], value: dict[str, Any]) -> str:
+def _with_key_twice(_schema: dict[str, Any], value: dict[str, Any]) -> str:
     name, inner = next(iter(value.items()), ("unexpected", 1))
     return f"{{{encode_value(name)}:{encode_value(inner)},{encode_value(value)[1:]}"
 
 
-def _nested(_schema: dict[str, Any], _value: dict[str, Any]) -> str:
+def _nested_too_deeply(_schema: dict[str, Any], _value: dict[str, Any]) -> str:
     return '{"a":' * _NESTED + "1" + "}" * _NESTED
 
 
@@ -172,9 +172,9 @@ SPOILS: dict[str, Callable[[dict[str, Any], dict[str, Any]], str]] = {
     "typed-enum-case": _enum_case,
     "typed-number-as-text": _numbers_as_texts,
     "typed-cut": _of_text(lambda text: text[: len(text) * 2 // 3]),
-    "typed-duplicate-key": _twice,
-    "typed-nan": _nan,
-    "typed-nesting": _nested,
+    "typed-duplicate-key": _with_key_twice,
+    "typed-nan": _with_nan,
+    "typed-nesting": _nested_too_deeply,
     "typed-not-json": lambda _schema, _value: "The topic is billing.",
     "typed-two": lambda schema, value: f"{encode_value(value)}\n{_without_required(schema, value)}",
     "typed-empty": lambda _schema, _value: "",

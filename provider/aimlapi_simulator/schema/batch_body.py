@@ -6,10 +6,10 @@ import msgspec
 
 from aimlapi_simulator.pricing import tokens_in
 from aimlapi_simulator.schema.chat_request import ChatRequest, find_model
-from aimlapi_simulator.schema.hints import explain
+from aimlapi_simulator.schema.hints import explain_problem
 from aimlapi_simulator.schema.native import ThinkingAdaptive, ThinkingOff
 from aimlapi_simulator.schema.parts import ThinkingOn
-from aimlapi_simulator.schema.refusal import wrong, wrong_value
+from aimlapi_simulator.schema.refusal import wrong_body, wrong_value
 
 REQUESTS_MAX = 100_000
 
@@ -65,7 +65,7 @@ def parse_batch(body: bytes) -> list[tuple[str, ChatRequest]]:
     try:
         requests = _decode(body).requests
     except msgspec.ValidationError as error:
-        raise wrong(explain(str(error), body)) from None
+        raise wrong_body(explain_problem(str(error), body)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise wrong_value("body", "JSON", str(error)) from None
     seen: set[str] = set()

@@ -65,7 +65,7 @@ def decode_body(body: bytes, dialect: Dialect, *, is_strict: bool) -> Body:
     return _DECODERS[dialect, is_strict].decode(body)
 
 
-def without(body: bytes, names: tuple[str, ...]) -> bytes:
+def without_fields(body: bytes, names: tuple[str, ...]) -> bytes:
     """Return a body without some of its top-level fields. A body that is no object is not changed."""
     if not names:
         return body

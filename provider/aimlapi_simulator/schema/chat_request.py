@@ -10,11 +10,11 @@ from aimlapi_simulator.catalogue import Dialect, Model, spoken_by
 from aimlapi_simulator.faults.kinds import NO_ENDPOINTS
 from aimlapi_simulator.faults.script import Gateway
 from aimlapi_simulator.schema.answer_schemas import schema_in
-from aimlapi_simulator.schema.bodies import Native, decode_body, first_of, without
+from aimlapi_simulator.schema.bodies import Native, decode_body, first_of, without_fields
 from aimlapi_simulator.schema.content import Content, Mark, read_content
-from aimlapi_simulator.schema.hints import explain
+from aimlapi_simulator.schema.hints import explain_problem
 from aimlapi_simulator.schema.parts import ThinkingOn
-from aimlapi_simulator.schema.refusal import InvalidBody, wrong, wrong_value
+from aimlapi_simulator.schema.refusal import InvalidBody, wrong_body, wrong_value
 from aimlapi_simulator.schema.superset import AsObject, AsSchema, SupersetBody
 from aimlapi_simulator.schema.tools import Tool, forced_tool, parse_tools
 from aimlapi_simulator.schema.vendor_rules import (
@@ -88,13 +88,13 @@ def parse_chat(body: bytes, gateway: Gateway = LIVE) -> ChatRequest:
     if gateway.refuses and (refused := first_of(body, gateway.refuses)) is not None:
         raise wrong_value(refused, "no such field", "this field")
     if gateway.drops:
-        body = without(body, gateway.drops)
+        body = without_fields(body, gateway.drops)
     try:
         decoded, (model, dialect) = _decode_as_last(body, gateway) or _decode_by_model(
             body, gateway
         )
     except msgspec.ValidationError as error:
-        raise wrong(explain(str(error), body)) from None
+        raise wrong_body(explain_problem(str(error), body)) from None
     except RecursionError:
         raise wrong_value("body", "JSON", "too many levels") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

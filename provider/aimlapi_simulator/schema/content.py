@@ -60,7 +60,7 @@ def read_content(
         if isinstance(text, str) and message.role == "user":
             tokens = tokens_in(text) + (tokens_in(system) if system else 0)
             return Content(system=system, prompt=text, tokens=tokens)
-    return _Reader().read(tools, system, messages)
+    return _Reader().read_content(tools, system, messages)
 
 
 class _Reader:
@@ -71,7 +71,7 @@ class _Reader:
         self.prompts: list[str] = []
         self._digest = sha256()  # of everything read so far, for the next mark
 
-    def read(
+    def read_content(
         self, tools: Sequence[dict[str, Any]], system: str | list[Any], messages: Sequence[Any]
     ) -> Content:
         """Read tools, system and messages.

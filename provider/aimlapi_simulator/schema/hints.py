@@ -30,7 +30,7 @@ class Complaint(msgspec.Struct, frozen=True):
     message: str
 
 
-def explain(problem: str, body: bytes) -> Complaint:
+def explain_problem(problem: str, body: bytes) -> Complaint:
     """Turn the decoder's error into a complaint with field, expected and received value."""
     # 1. A wrong role has a sentence of its own in the API.
     # 2. An unknown field is named, because the decoder names the object around it.
@@ -47,11 +47,13 @@ def explain(problem: str, body: bytes) -> Complaint:
     unknown = _UNKNOWN.search(words)
     if unknown is not None:
         where = f"{path}.{unknown['name']}".lstrip(".")
-        return hint(where, "no such parameter with this model", f"'{unknown['name']}'")
-    return hint(path.lstrip(".") or "body", _expected_value(words), _received_value(path, body))
+        return hint_in_words(where, "no such parameter with this model", f"'{unknown['name']}'")
+    return hint_in_words(
+        path.lstrip(".") or "body", _expected_value(words), _received_value(path, body)
+    )
 
 
-def hint(path: str, expected: str, received: str) -> Complaint:
+def hint_in_words(path: str, expected: str, received: str) -> Complaint:
     """Return a complaint in the API's words."""
     reason = f"Expected: {expected}. Received: {received}."
     return Complaint(path, reason, f"Body validation error! Path: {path}. {reason}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aimlapi_simulator.schema.hints import Complaint, hint
+from aimlapi_simulator.schema.hints import Complaint, hint_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,11 +30,11 @@ class RefusedByVendor(InvalidBody):
     """The vendor behind the API refuses a body that fits the API's schema. Its message is passed on."""
 
 
-def wrong(complaint: Complaint) -> InvalidBody:
+def wrong_body(complaint: Complaint) -> InvalidBody:
     """Return the refusal that makes this complaint."""
     return InvalidBody(complaint.message, complaints=(complaint,))
 
 
 def wrong_value(path: str, expected: str, received: str) -> InvalidBody:
     """Return the refusal of one value."""
-    return wrong(hint(path, expected, received))
+    return wrong_body(hint_in_words(path, expected, received))

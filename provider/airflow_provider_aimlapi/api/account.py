@@ -107,7 +107,7 @@ async def fetch_account(endpoint: Endpoint, transport: httpx.AsyncBaseTransport)
         (KEY_PATH, "key", _with_key),
     ):
         try:
-            account = add(account, await _get(endpoint, transport, path))
+            account = add(account, await _fetch_json(endpoint, transport, path))
         except ApiError as error:
             failures.append(error)
             gap = f"The {subject} could not be fetched: {error}"
@@ -121,12 +121,14 @@ async def fetch_account(endpoint: Endpoint, transport: httpx.AsyncBaseTransport)
 def describe_account(account: Account) -> str:
     """Return a line such as "Connected. Balance 123.45 USD. Key limit 25 USD a month, …"."""
     sentences = ["Connected.", _balance_words(account), _limit_words(account)]
-    sentences += [*obstacles(account), *account.gaps]
+    sentences += [*key_obstacles(account), *account.gaps]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-async def _get(endpoint: Endpoint, transport: httpx.AsyncBaseTransport, path: str) -> JsonObject:
-    request = httpx.Request("GET", endpoint.url(path), headers=headers_for(endpoint))
+async def _fetch_json(
+    endpoint: Endpoint, transport: httpx.AsyncBaseTransport, path: str
+) -> JsonObject:
+    request = httpx.Request("GET", endpoint.url_of_path(path), headers=headers_for(endpoint))
     answer = await exchange(
         transport,
         request,
@@ -150,8 +152,8 @@ async def _get(endpoint: Endpoint, transport: httpx.AsyncBaseTransport, path: st
 def _with_balance(account: Account, payload: JsonObject) -> Account:
     return replace(
         account,
-        balance=_amount(payload.get("current_balance")),
-        currency=_currency(payload.get("currency")) or account.currency,
+        balance=_as_amount(payload.get("current_balance")),
+        currency=_currency_code(payload.get("currency")) or account.currency,
     )
 
 
@@ -161,9 +163,9 @@ def _with_key(account: Account, payload: JsonObject) -> Account:
     scopes = key.get("scopes")
     return replace(
         account,
-        limit_usd=_amount(limit.get("threshold")),
-        limit_period=_period(limit.get("retention")),
-        month_usd=_amount(key.get("monthly_usage")),
+        limit_usd=_as_amount(limit.get("threshold")),
+        limit_period=_limit_period(limit.get("retention")),
+        month_usd=_as_amount(key.get("monthly_usage")),
         scopes=tuple(filter(None, map(as_word, as_list(scopes)))) if scopes is not None else None,
         is_disabled=key.get("disabled") is True,
     )
@@ -183,7 +185,7 @@ def missing_credit(account: Account) -> tuple[str, ...]:
     return (f"{_TOP_UP}: no call is answered without credit.",)
 
 
-def obstacles(account: Account) -> tuple[str, ...]:
+def key_obstacles(account: Account) -> tuple[str, ...]:
     """Return what is wrong with the key: for each fault a sentence that names the fix."""
     words = []
     if account.is_over_limit:
@@ -207,17 +209,17 @@ def _limit_words(account: Account) -> str:
     return f"{words}, {account.month_usd:,.2f} used{span}."
 
 
-def _currency(value: object) -> str | None:
+def _currency_code(value: object) -> str | None:
     """Return a code of ISO 4217; "XXX", its code for no currency, if the API names another."""
     word = as_word(value)
     return word if word is None or _CURRENCY.fullmatch(word) else "XXX"
 
 
-def _period(value: object) -> str | None:
+def _limit_period(value: object) -> str | None:
     return value if isinstance(value, str) and value in _PERIODS else None
 
 
-def _amount(value: object) -> float | None:
+def _as_amount(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value)

@@ -51,7 +51,7 @@ class CompletionClient:
         self._transport = transport
         self._request_timeout_s = request_timeout_s
         self._is_streaming = is_streaming
-        self._url = httpx.URL(endpoint.url(COMPLETIONS_PATH))
+        self._url = httpx.URL(endpoint.url_of_path(COMPLETIONS_PATH))
         self._headers = [
             (b"Host", self._url.netloc),
             *headers_for(endpoint),
@@ -88,13 +88,13 @@ class CompletionClient:
             )
         return await exchange(
             self._transport,
-            self._request(body, client_request_id.encode()),
+            self._make_http_request(body, client_request_id.encode()),
             timeout_s=self._request_timeout_s,
             key_removal=self._key_removal,
             is_streaming=self._is_streaming,
         )
 
-    def _request(self, body: bytes, client_request_id: bytes) -> httpx.Request:
+    def _make_http_request(self, body: bytes, client_request_id: bytes) -> httpx.Request:
         headers = [
             *self._headers,
             (b"X-Client-Request-Id", client_request_id),

@@ -35,17 +35,17 @@ def open_client(endpoint: Endpoint, *, timeout_s: float = 300.0) -> httpx.Client
         timeout=timeout_s,
         follow_redirects=False,
         verify=context,
-        mounts=_tunnels(endpoint, context),
+        mounts=_proxy_mounts(endpoint, context),
         trust_env=False,
     )
 
 
-def _tunnels(endpoint: Endpoint, context: ssl.SSLContext) -> dict[str, httpx.BaseTransport]:
+def _proxy_mounts(endpoint: Endpoint, context: ssl.SSLContext) -> dict[str, httpx.BaseTransport]:
     """Return the proxy for https only, because a proxy can read what http sends."""
     proxy = endpoint.route.proxy
     if proxy is None:
         return {}
     authorization = proxy.authorization
     headers = {"Proxy-Authorization": authorization} if authorization is not None else None
-    through = httpx.Proxy(f"http://{proxy.address}", headers=headers)
+    through = httpx.Proxy(f"http://{proxy.shown_address}", headers=headers)
     return {"https://": httpx.HTTPTransport(verify=context, proxy=through, trust_env=False)}

@@ -43,8 +43,8 @@ async def fetch_replacement(
     Raises:
         ApiError: the API did not return the list.
     """
-    spellings = _spellings(model)
-    for key, entry in _objects(await _get(endpoint, transport, DEPRECATIONS_PATH)):
+    spellings = _spellings_of_model(model)
+    for key, entry in _objects_with_keys(await _fetch_list(endpoint, transport, DEPRECATIONS_PATH)):
         if spellings & {key, *_texts_in(entry, _NAMES)}:
             new = next(_texts_in(entry, ("replaced_by", "replacedBy")), None)
             if new is not None and new not in spellings:
@@ -60,15 +60,15 @@ async def fetch_model_ids(
     Raises:
         ApiError: the API did not return the list.
     """
-    payload = as_object(await _get(endpoint, transport, MODELS_PATH))
+    payload = as_object(await _fetch_list(endpoint, transport, MODELS_PATH))
     entries = map(as_object, as_list(payload.get("data")))
     return frozenset(name for entry in entries for name in _texts_in(entry, ("id", "aliases")))
 
 
-async def _get(endpoint: Endpoint, transport: httpx.AsyncBaseTransport, path: str) -> object:
+async def _fetch_list(endpoint: Endpoint, transport: httpx.AsyncBaseTransport, path: str) -> object:
     answer = await exchange(
         transport,
-        httpx.Request("GET", httpx.URL(endpoint.url(path)), headers=headers_for(endpoint)),
+        httpx.Request("GET", httpx.URL(endpoint.url_of_path(path)), headers=headers_for(endpoint)),
         timeout_s=_TIMEOUT_S,
         key_removal=KeyRemoval(endpoint.key),
     )
@@ -80,7 +80,7 @@ async def _get(endpoint: Endpoint, transport: httpx.AsyncBaseTransport, path: st
         return None
 
 
-def _objects(payload: object) -> Iterator[tuple[str, JsonObject]]:
+def _objects_with_keys(payload: object) -> Iterator[tuple[str, JsonObject]]:
     """Yield each object in a payload with the key that holds it; "" in a list."""
     waiting: list[tuple[str, object]] = [("", payload)]
     while waiting:
@@ -102,7 +102,7 @@ def _texts_in(entry: JsonObject, names: tuple[str, ...]) -> Iterator[str]:
                 yield found
 
 
-def _spellings(model: str) -> frozenset[str]:
+def _spellings_of_model(model: str) -> frozenset[str]:
     """Return a model's id with and without its vendor."""
     vendor, _, stem = model.rpartition("/")
     return frozenset({model, stem, f"{vendor or 'anthropic'}/{stem}"})

@@ -72,7 +72,7 @@ async def fetch_entry(
     """
     # The id is a filter. If the API ignores it, the list has all models, and the loop finds this
     # one.
-    url = httpx.URL(endpoint.url(MODELS_PATH), params={"include": "pricing", "id": model})
+    url = httpx.URL(endpoint.url_of_path(MODELS_PATH), params={"include": "pricing", "id": model})
     answer = await exchange(
         transport,
         httpx.Request("GET", url, headers=headers_for(endpoint)),
@@ -98,7 +98,9 @@ def prices_in(entry: JsonObject) -> TokenPrices | None:
         return None
     thresholds = map(as_object, as_list(pricing.get("thresholds")))
     steps = [
-        _step(one, prompt_price, answer_price) for one in thresholds if not _is_about_cache(one)
+        _step_of_threshold(one, prompt_price, answer_price)
+        for one in thresholds
+        if not _is_about_cache(one)
     ]
     # One step that cannot be read could be the highest price, so the whole entry is not used.
     if None in steps:
@@ -113,7 +115,9 @@ def prices_in(entry: JsonObject) -> TokenPrices | None:
     )
 
 
-def _step(threshold: JsonObject, prompt_price: int, answer_price: int) -> PriceStep | None:
+def _step_of_threshold(
+    threshold: JsonObject, prompt_price: int, answer_price: int
+) -> PriceStep | None:
     """Return the higher prices above a threshold; None if it holds none that can be read.
 
     The form of a threshold is not documented. So its prices are looked for in the threshold and
@@ -121,7 +125,7 @@ def _step(threshold: JsonObject, prompt_price: int, answer_price: int) -> PriceS
     the smallest is used.
     """
     units = _units_of(threshold)
-    priced = [unit for unit in units if _is_charge(unit) and _word(unit) in _PROMPT | _ANSWER]
+    priced = [unit for unit in units if _is_charge(unit) and _token_word(unit) in _PROMPT | _ANSWER]
     higher = {names: _highest_price(priced, names) for names in (_PROMPT, _ANSWER)}
     if not priced or any(_nano_usd(unit) is None for unit in priced):
         return None
@@ -136,7 +140,7 @@ def _step(threshold: JsonObject, prompt_price: int, answer_price: int) -> PriceS
 def _is_about_cache(threshold: JsonObject) -> bool:
     """Return whether all prices in a threshold are prices of the cache."""
     priced = [unit for unit in _units_of(threshold) if "price" in unit]
-    return bool(priced) and all(_word(unit) in _CACHE for unit in priced)
+    return bool(priced) and all(_token_word(unit) in _CACHE for unit in priced)
 
 
 def _units_of(threshold: JsonObject) -> list[JsonObject]:
@@ -147,7 +151,7 @@ def _is_charge(unit: JsonObject) -> bool:
     return unit.get("name", "token") == "token" and unit.get("type", "charge") == "charge"
 
 
-def _word(unit: JsonObject) -> str:
+def _token_word(unit: JsonObject) -> str:
     """Return the token type of a unit: `measure` in one form of the list, `origin` in the second."""
     return as_text(unit.get("measure")) or as_text(unit.get("origin"))
 
@@ -158,7 +162,7 @@ def _highest_price(units: list[JsonObject], names: frozenset[str]) -> int | None
     Returns:
         None if there is no price, or if one of several cannot be read.
     """
-    found = [_nano_usd(unit) for unit in units if _is_charge(unit) and _word(unit) in names]
+    found = [_nano_usd(unit) for unit in units if _is_charge(unit) and _token_word(unit) in names]
     readable = [price for price in found if price is not None]
     return max(readable) if readable and len(readable) == len(found) else None
 

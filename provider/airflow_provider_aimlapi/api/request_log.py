@@ -57,7 +57,7 @@ async def fetch_log_page(
     Raises:
         ApiError: no page was returned; `Throttled` above 200 requests per minute.
     """
-    start, end = map(_iso, time_range_us)
+    start, end = map(_iso_moment, time_range_us)
     parameters: dict[str, str | int] = {
         "start": start,
         "end": end,
@@ -65,7 +65,7 @@ async def fetch_log_page(
         "offset": offset,
     }
     request = httpx.Request(
-        "GET", endpoint.url(LOGS_PATH), params=parameters, headers=headers_for(endpoint)
+        "GET", endpoint.url_of_path(LOGS_PATH), params=parameters, headers=headers_for(endpoint)
     )
     answer = await exchange(
         transport, request, timeout_s=LOG_TIMEOUT_S, key_removal=KeyRemoval(endpoint.key)
@@ -80,11 +80,11 @@ async def fetch_log_page(
             status=answer.status,
             request_id=answer.request_id,
         )
-    return _page(payload, rows_max)
+    return _page_of_log(payload, rows_max)
 
 
-def _page(payload: JsonObject, rows_max: int) -> LogPage:
-    rows = tuple(_row(as_object(row)) for row in as_list(payload["data"]))
+def _page_of_log(payload: JsonObject, rows_max: int) -> LogPage:
+    rows = tuple(_row_of_log(as_object(row)) for row in as_list(payload["data"]))
     pagination = as_object(payload.get("pagination"))
     has_more = pagination.get("has_more")
     return LogPage(
@@ -95,17 +95,17 @@ def _page(payload: JsonObject, rows_max: int) -> LogPage:
     )
 
 
-def _row(row: JsonObject) -> LogRow:
+def _row_of_log(row: JsonObject) -> LogRow:
     return LogRow(
         client_request_id=as_word(row.get("client_request_id")),
         inference_id=as_word(row.get("inference_id")),
         request_id=as_word(row.get("request_id")),
         created_us=_moment_us(as_text(row.get("created"))),
-        cost_nano_usd=_cost(as_object(row.get("cost"))),
+        cost_nano_usd=_reported_charge(as_object(row.get("cost"))),
     )
 
 
-def _cost(cost: JsonObject) -> int | None:
+def _reported_charge(cost: JsonObject) -> int | None:
     """Return the charge, in the order of preference that answers have: dollars, then credits."""
     readings: tuple[tuple[Callable[[str | float | None], int | None], str], ...] = (
         (nano_usd_from_usd, "usd"),
@@ -128,5 +128,5 @@ def _moment_us(text: str) -> int:
     return round(aware.timestamp() * _US_PER_S)
 
 
-def _iso(moment_us: int) -> str:
+def _iso_moment(moment_us: int) -> str:
     return datetime.fromtimestamp(moment_us / _US_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

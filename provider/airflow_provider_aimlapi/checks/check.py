@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.api.client import CompletionClient
 from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.request_log import fetch_log_page
-from airflow_provider_aimlapi.checks.facts import TITLES, Fact, unsettled
+from airflow_provider_aimlapi.checks.facts import TITLES, Fact, open_fact
 from airflow_provider_aimlapi.checks.findings.answer_form import form_facts
 from airflow_provider_aimlapi.checks.findings.cache import cache_facts
 from airflow_provider_aimlapi.checks.findings.costs import cost_facts
@@ -63,10 +63,10 @@ async def check(endpoint: Endpoint) -> CheckReport:
     Raises:
         ApiError: the API refuses the key, or cannot be reached.
     """
-    return await settle(endpoint, await fetch_quotation(endpoint))
+    return await settle_facts(endpoint, await fetch_quotation(endpoint))
 
 
-async def settle(
+async def settle_facts(
     endpoint: Endpoint,
     quotation: Quotation,
     *,
@@ -83,14 +83,16 @@ async def settle(
     Raises:
         AccessRefused: the key is not valid.
     """
-    purse = Purse(prices=quotation.highest, limit_nano_usd=limit_nano_usd)
+    purse = Purse(prices=quotation.highest_prices, limit_nano_usd=limit_nano_usd)
     replies = await _make_calls(endpoint, purse)
     # Only answered calls are searched: whether a refused call appears in the log is not promised.
     log = LogSearch(
         wanted=frozenset(one.client_request_id for one in replies.values() if one.completion)
     )
     async with open_transport(connections_max=1, route=endpoint.route) as transport:
-        await log.run(partial(fetch_log_page, endpoint, transport), timer or system_timer())
+        await log.search_for_calls(
+            partial(fetch_log_page, endpoint, transport), timer or system_timer()
+        )
     return CheckReport(
         facts=_derive_facts(replies, quotation, log),
         calls=purse.sent,
@@ -107,11 +109,11 @@ async def _make_calls(endpoint: Endpoint, purse: Purse) -> Mapping[str, Reply]:
     ) as client:
         sender = CallSender(client=client, purse=purse, nonce=secrets.token_hex(6))
         for call in first_calls():
-            await sender.send(call)
+            await sender.send_once(call)
         # A read right after the write misses more often, so other calls go between them.
         write, read = marked_calls(sender.nonce, characters_per_token(sender.replies))
         for call in (write, *middle_calls(), read, *last_calls()):
-            await sender.send(call)
+            await sender.send_once(call)
     return sender.replies
 
 
@@ -123,11 +125,11 @@ def _derive_facts(
         *form_facts(replies),
         *tool_facts(replies),
         *cache_facts(replies, quotation.prices, log),
-        unsettled("reasoning-tokens", _REASONING),
+        open_fact("reasoning-tokens", _REASONING),
         quotation.form,
         *refusal_facts(replies),
         *cost_facts(replies, quotation.prices, log),
-        log.fact(),
+        log.fact_of_search(),
     ]
     by_name = {fact.name: fact for fact in found}
     return tuple(by_name[name] for name in TITLES)

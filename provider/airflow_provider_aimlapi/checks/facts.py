@@ -50,11 +50,11 @@ class Fact:
     evidence: str
 
 
-def settled(name: str, answer: str, evidence: str) -> Fact:
+def settled_fact(name: str, answer: str, evidence: str) -> Fact:
     """Return a fact that the calls show."""
     return Fact(name=name, answer=answer, evidence=evidence)
 
 
-def unsettled(name: str, reason: str) -> Fact:
+def open_fact(name: str, reason: str) -> Fact:
     """Return a fact that stays open, with the reason."""
     return Fact(name=name, answer=None, evidence=reason)

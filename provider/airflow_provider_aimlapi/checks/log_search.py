@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.checks.facts import Fact, open_fact, settled_fact
 from airflow_provider_aimlapi.core.texts.wording import format_duration
 from airflow_provider_aimlapi.errors import ApiError, ApiUnavailable
 
@@ -50,7 +50,7 @@ class LogSearch:
     reads: int = 0
     problem: str = ""
 
-    async def run(self, fetch: FetchPage, timer: Timer) -> None:
+    async def search_for_calls(self, fetch: FetchPage, timer: Timer) -> None:
         """Read the log until all calls are in it, or two minutes have passed."""
         # An error that may pass ends one read. Any other error ends the search: the key may not read it.
         start_s, end_us = timer.now_s(), timer.wall_us()
@@ -84,17 +84,19 @@ class LogSearch:
                 break
         self.reads += 1
 
-    def fact(self) -> Fact:
+    def fact_of_search(self) -> Fact:
         """Return whether the log had the calls in time."""
         name, count = "log", f"{len(self.found_s)} of {len(self.wanted)} calls"
         if not self.wanted:
-            return unsettled(name, "no call was answered")
+            return open_fact(name, "no call was answered")
         if not self.reads:
-            return unsettled(name, self.problem)
+            return open_fact(name, self.problem)
         if not self.found_s:
-            return settled(
+            return settled_fact(
                 name, "no", f"{count} within {format_duration(WAIT_S)}, {self.reads} reads"
             )
         last_s = max(self.found_s.values())
         answer = "yes" if len(self.found_s) == len(self.wanted) else "some"
-        return settled(name, answer, f"{count}, the last one seen after {format_duration(last_s)}")
+        return settled_fact(
+            name, answer, f"{count}, the last one seen after {format_duration(last_s)}"
+        )

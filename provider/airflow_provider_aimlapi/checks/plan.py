@@ -154,7 +154,7 @@ def _build_body(
     """Return the request that a run would send for the question."""
     spec = CompletionSpec(model=model, max_tokens=max_tokens, **parameters)
     return msgspec.json.decode(
-        RequestEncoder(spec).encode(message_of(QUESTION, system)), type=dict[str, Any]
+        RequestEncoder(spec).encode_request(message_of(QUESTION, system)), type=dict[str, Any]
     )
 
 

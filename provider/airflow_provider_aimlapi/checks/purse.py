@@ -45,7 +45,7 @@ class Purse:
     computed: int = 0
     sent: int = 0
 
-    def refusal(self, call: Call) -> str | None:
+    def why_not_allowed(self, call: Call) -> str | None:
         """Return why a call may not be sent; None if it may."""
         if self.sent >= CALLS_MAX:
             return f"not sent: a check makes at most {CALLS_MAX} calls"
@@ -57,7 +57,7 @@ class Purse:
             return f"not sent: it could exceed the limit of {format_usd(self.limit_nano_usd)}"
         return None
 
-    def pay(self, call: Call, completion: Completion) -> None:
+    def add_cost(self, call: Call, completion: Completion) -> None:
         """Add the cost of an answer."""
         if completion.cost_nano_usd is not None:
             self.spent_nano_usd += completion.cost_nano_usd

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.api.http.transport import open_transport
 from airflow_provider_aimlapi.api.messages.json_values import JsonObject, as_list, as_object
 from airflow_provider_aimlapi.api.price_list import fetch_entry, prices_in
-from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.checks.facts import Fact, open_fact, settled_fact
 from airflow_provider_aimlapi.checks.plan import DATED, DOTTED
 from airflow_provider_aimlapi.core.money.pricing import TokenPrices
 from airflow_provider_aimlapi.core.texts.wording import format_usd
@@ -34,7 +34,7 @@ class Quotation:
     form: Fact
 
     @property
-    def highest(self) -> TokenPrices | None:
+    def highest_prices(self) -> TokenPrices | None:
         """Return the prices that bound every call; None if the list has none."""
         if not self.prices:
             return None
@@ -67,7 +67,7 @@ async def fetch_quotation(endpoint: Endpoint) -> Quotation:
             if entry is not None:
                 entries[model] = entry
     prices = {model: prices_in(entry) for model, entry in entries.items()}
-    known = {model: found.at(_LONGEST_PROMPT) for model, found in prices.items() if found}
+    known = {model: found.prices_at(_LONGEST_PROMPT) for model, found in prices.items() if found}
     return Quotation(prices=known, form=_form_fact(entries, known, reason))
 
 
@@ -78,7 +78,7 @@ _LONGEST_PROMPT = 5_000
 def _form_fact(entries: dict[str, JsonObject], prices: dict[str, TokenPrices], reason: str) -> Fact:
     name = "price-list"
     if not entries:
-        return unsettled(name, reason)
+        return open_fact(name, reason)
     units = [
         as_object(unit)
         for entry in entries.values()
@@ -86,13 +86,13 @@ def _form_fact(entries: dict[str, JsonObject], prices: dict[str, TokenPrices], r
     ]
     forms = [form for form in _FORMS if any(form in unit for unit in units)]
     if not forms:
-        return unsettled(name, "its units have neither an origin nor a measure")
+        return open_fact(name, "its units have neither an origin nor a measure")
     if not prices:
-        return settled(name, " and ".join(forms), "it has no readable price")
+        return settled_fact(name, " and ".join(forms), "it has no readable price")
     input_price, output_price = (
         format_usd(max(getattr(one, field) for one in prices.values()))
         for field in ("input_nano_usd", "output_nano_usd")
     )
-    return settled(
+    return settled_fact(
         name, " and ".join(forms), f"{input_price} in, {output_price} out, a million tokens"
     )

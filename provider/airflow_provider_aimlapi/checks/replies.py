@@ -10,7 +10,7 @@ from airflow_provider_aimlapi.api.messages.error_answers import error_of
 from airflow_provider_aimlapi.api.messages.error_messages import read_envelope
 from airflow_provider_aimlapi.api.messages.json_values import JsonObject, as_list, as_object
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
-from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.checks.facts import Fact, open_fact, settled_fact
 from airflow_provider_aimlapi.checks.quotation import UNAUTHORIZED
 from airflow_provider_aimlapi.errors import AccessRefused, ApiError, WireViolation
 
@@ -52,7 +52,7 @@ class Reply:
         return self.answer is not None and self.answer.status in _REFUSED
 
     @property
-    def message(self) -> JsonObject:
+    def first_message(self) -> JsonObject:
         """Return the message of the first choice."""
         return as_object(self._first_choice.get("message"))
 
@@ -69,8 +69,8 @@ class Reply:
 def without_answer(name: str, reply: Reply) -> Fact:
     """Return the fact of a call without a completion: its request was refused, or it stays open."""
     if reply.is_refused:
-        return settled(name, "refused", reply.problem)
-    return unsettled(name, reply.problem)
+        return settled_fact(name, "refused", reply.problem)
+    return open_fact(name, reply.problem)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,7 +89,7 @@ class CallSender:
     nonce: str
     replies: dict[str, Reply] = field(default_factory=dict)
 
-    async def send(self, call: Call) -> None:
+    async def send_once(self, call: Call) -> None:
         """Send a call once. The reply keeps what prevented an answer as its problem.
 
         Raises:
@@ -100,7 +100,7 @@ class CallSender:
         # 3. A 401 ends the check, because every other call would meet it, too.
         # 4. Any other answer is read, a refusal included.
         name = f"check-{self.nonce}:{call.name}"
-        refusal = self.purse.refusal(call)
+        refusal = self.purse.why_not_allowed(call)
         if refusal is not None:
             self.replies[call.name] = Reply(call=call, client_request_id=name, problem=refusal)
             return
@@ -129,7 +129,7 @@ class CallSender:
                 problem=error.refusal if isinstance(error, AccessRefused) else str(error),
                 remedy=error.remedy if isinstance(error, AccessRefused) else "",
             )
-        self.purse.pay(call, completion)
+        self.purse.add_cost(call, completion)
         return Reply(
             call=call,
             client_request_id=name,

@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 UNSETTLED = "unsettled"
 
 
-def announcement(quotation: Quotation) -> Iterator[str]:
+def announcement_lines(quotation: Quotation) -> Iterator[str]:
     """Yield the lines that announce the cost."""
     limit = format_usd(LIMIT_NANO_USD)
     yield f"Dated id   {DATED}"
     yield f"Dotted id  {DOTTED}"
-    if quotation.highest is None:
+    if quotation.highest_prices is None:
         yield f"The price list has no price for them: {quotation.form.evidence}."
         yield "So only one call is made, which the API refuses. It costs nothing."
         return
-    likely = format_usd(likely_nano_usd(quotation.highest))
+    likely = format_usd(likely_nano_usd(quotation.highest_prices))
     yield f"The check makes at most {CALLS_MAX} calls, probably for less than {likely}."
     yield f"It checks before each call that the total cost stays below {limit}."
     yield "Then it searches the API's log for the calls, for at most two minutes. That is free."
 
 
-def lines(report: CheckReport) -> Iterator[str]:
+def report_lines(report: CheckReport) -> Iterator[str]:
     """Yield the table, the remedies of refused calls, and the cost."""
     titles = max(map(len, TITLES.values()))
     answers = max(len(fact.answer or UNSETTLED) for fact in report.facts)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.checks.check import settle
+from airflow_provider_aimlapi.checks.check import settle_facts
 from airflow_provider_aimlapi.checks.quotation import fetch_quotation
-from airflow_provider_aimlapi.checks.table import announcement, as_json, lines
+from airflow_provider_aimlapi.checks.table import announcement_lines, as_json, report_lines
 from airflow_provider_aimlapi.checks.timer import Timer, system_timer
 from airflow_provider_aimlapi.commands.terminal import print_line
 from airflow_provider_aimlapi.errors import InvalidSpec
@@ -37,7 +37,7 @@ class CheckArguments:
     timer: Timer = field(default_factory=system_timer)
 
 
-def check(arguments: CheckArguments) -> CheckReport | None:
+def run_check(arguments: CheckArguments) -> CheckReport | None:
     """Announce what a check costs, ask, make its calls, and print its table.
 
     Returns:
@@ -48,15 +48,15 @@ def check(arguments: CheckArguments) -> CheckReport | None:
         ApiError: the API refuses the key, or cannot be reached.
     """
     quotation = asyncio.run(fetch_quotation(arguments.endpoint))
-    for line in announcement(quotation):
+    for line in announcement_lines(quotation):
         print_line(line)
     if not arguments.is_confirmed and not _is_wanted():
         print_line("Nothing was sent.")
         return None
     # The file is opened before money is spent: a path that cannot be written must not cost a check.
     out = None if arguments.out is None else _open_for_writing(arguments.out)
-    report = asyncio.run(settle(arguments.endpoint, quotation, timer=arguments.timer))
-    for line in lines(report):
+    report = asyncio.run(settle_facts(arguments.endpoint, quotation, timer=arguments.timer))
+    for line in report_lines(report):
         print_line(line)
     if out is not None:
         out.write_bytes(as_json(report))

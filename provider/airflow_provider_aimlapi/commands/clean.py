@@ -41,14 +41,14 @@ Removable = list[tuple["RunFolders", "RunFolder"]]
 """Run folders, each with the output that it is in."""
 
 
-def clean(arguments: CleanArguments) -> None:
+def remove_old_runs(arguments: CleanArguments) -> None:
     """Print which runs can be removed, ask, and remove them.
 
     Raises:
         InvalidSpec: the path cannot be opened, or there is no terminal for the question.
         StorageError: the store failed. The same command continues the removal.
     """
-    outputs = arguments.tree.open()
+    outputs = arguments.tree.open_outputs()
     # All folders are printed before the question, so that the user decides by the whole list.
     removable: Removable = []
     for output in outputs:
@@ -57,7 +57,7 @@ def clean(arguments: CleanArguments) -> None:
         removable += [(output, folder) for folder in _print_folders(output, arguments)]
     if not removable:
         where = arguments.tree.path if len(outputs) > 1 else outputs[0].store.uri(RUNS_FOLDER)
-        print_line(f"Nothing to remove below {where}.{arguments.tree.hint()}")
+        print_line(f"Nothing to remove below {where}.{arguments.tree.hint_about_outputs()}")
         return
     print_line(f"Can be removed: {_describe_folders([folder for _, folder in removable])}.")
     if arguments.is_dry_run:
@@ -73,7 +73,7 @@ def _print_folders(folders: RunFolders, arguments: CleanArguments) -> list[RunFo
     """Print a line for each folder, and return the folders that can be removed."""
     now_us = SystemClock().wall_us()
     removable = []
-    for folder in folders.all():
+    for folder in folders.all_folders():
         kept = why_kept(folder, older_than_s=arguments.older_than_s, now_us=now_us)
         fate = "can be removed" if kept is None else f"stays: {kept}"
         age = format_age((now_us - folder.modified_us) / US_PER_S)

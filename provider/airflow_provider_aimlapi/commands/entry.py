@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi import __version__
 from airflow_provider_aimlapi.commands.age import parse_age_s
-from airflow_provider_aimlapi.commands.check import CheckArguments, check
-from airflow_provider_aimlapi.commands.clean import CleanArguments, clean
+from airflow_provider_aimlapi.commands.check import CheckArguments, run_check
+from airflow_provider_aimlapi.commands.clean import CleanArguments, remove_old_runs
 from airflow_provider_aimlapi.commands.connection_variable import read_storage_connection
 from airflow_provider_aimlapi.commands.endpoint_variable import (
     endpoint_from_connection,
     endpoint_from_key,
 )
 from airflow_provider_aimlapi.commands.output_tree import OutputTree
-from airflow_provider_aimlapi.commands.reconcile import ReconcileArguments, reconcile
+from airflow_provider_aimlapi.commands.reconcile import ReconcileArguments, reconcile_run
 from airflow_provider_aimlapi.commands.runs import list_runs
 from airflow_provider_aimlapi.commands.terminal import PrintableParser, print_error
 from airflow_provider_aimlapi.errors import AimlapiError, InvalidSpec, SetupError
@@ -127,7 +127,7 @@ def _read_tree(typed: argparse.Namespace) -> OutputTree:
 
 
 def _run_clean(typed: argparse.Namespace) -> None:
-    clean(
+    remove_old_runs(
         CleanArguments(
             tree=_read_tree(typed),
             older_than_s=typed.older_than,
@@ -158,7 +158,7 @@ def _add_reconcile(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_reconcile(typed: argparse.Namespace) -> None:
-    reconcile(
+    reconcile_run(
         ReconcileArguments(
             output=typed.output,
             run_key=typed.run_key,
@@ -180,7 +180,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_check(typed: argparse.Namespace) -> None:
-    check(CheckArguments(endpoint=_read_endpoint(typed), out=typed.out, is_confirmed=typed.yes))
+    run_check(CheckArguments(endpoint=_read_endpoint(typed), out=typed.out, is_confirmed=typed.yes))
 
 
 def _add_key(parser: argparse.ArgumentParser, *, whose: str) -> None:

@@ -29,7 +29,7 @@ class OutputTree:
     is_recursive: bool = False
     connection: StorageConnection | None = None
 
-    def open(self) -> list[RunFolders]:
+    def open_outputs(self) -> list[RunFolders]:
         """Return the run folders of each output, in order; at least those of the path itself.
 
         Raises:
@@ -41,6 +41,6 @@ class OutputTree:
         roots = [f"{path.rstrip('/')}/{output}".rstrip("/") for output in below] or [path]
         return [RunFolders(FsspecStore(fs, root), StoredObjects(fs, root)) for root in roots]
 
-    def hint(self) -> str:
+    def hint_about_outputs(self) -> str:
         """Return a sentence about outputs in folders below, if the command did not search there."""
         return "" if self.is_recursive else " To search the folders below it, too, add --recursive."

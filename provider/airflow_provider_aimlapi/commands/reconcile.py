@@ -77,7 +77,7 @@ class RunFacts:
     end_us: int
 
 
-def reconcile(arguments: ReconcileArguments) -> Reconciliation:
+def reconcile_run(arguments: ReconcileArguments) -> Reconciliation:
     """Read a run's calls from the API's log, and print their cost beside the manifest's.
 
     Raises:
@@ -103,7 +103,7 @@ async def _read_log(
         reader = LogReader(
             ask=partial(fetch_log_page, arguments.endpoint, transport), pace=arguments.pace
         )
-        found = await reader.reconcile(facts.names.run_key, facts.start_us, facts.end_us)
+        found = await reader.reconcile_run(facts.names.run_key, facts.start_us, facts.end_us)
     return found, reader
 
 
@@ -116,7 +116,7 @@ def _read_facts(arguments: ReconcileArguments) -> RunFacts:
     start_us, end_us = _time_range(folder, arguments.since_s)
     return RunFacts(
         names=names,
-        uri=store.uri(names.folder),
+        uri=store.uri(names.run_folder),
         manifest=read_manifest(store, names, plan) if plan else None,
         visible_names={shard.part: shard.visible_name for shard in plan.shards} if plan else {},
         start_us=start_us,
@@ -135,7 +135,7 @@ def _time_range(folder: RunFolder, since_s: float | None) -> tuple[int, int]:
     # A file may have any time, even one that no calendar has, so each is limited to the past.
     times = [
         min(max(stored.modified_us, SLACK_US), now_us)
-        for stored in folder.contents or folder.objects
+        for stored in folder.objects_of_attempts or folder.objects
     ]
     return min(times) - SLACK_US, max(times) + SLACK_US
 
@@ -147,7 +147,7 @@ def _find_folder(store: FsspecStore, stored: StoredObjects, run_key: str | None)
             f"Name one with --run-key, because no run is visible at {store.uri('')}. The key is in "
             f"the task's log, and it is the name of a folder below {RUNS_FOLDER}/."
         )
-    folder = RunFolders(store, stored).one(wanted) if is_run_key(wanted) else None
+    folder = RunFolders(store, stored).folder_of_run(wanted) if is_run_key(wanted) else None
     if folder is None:
         raise InvalidSpec(
             f"Correct --run-key or the output path. There is no run {wanted!r} at "
@@ -158,11 +158,13 @@ def _find_folder(store: FsspecStore, stored: StoredObjects, run_key: str | None)
 
 def _format_lines(facts: RunFacts, found: Reconciliation, reader: LogReader) -> Iterator[str]:
     yield f"Log       read in {format_count(reader.requests, 'request')}"
-    billed = f"{format_count(found.calls, 'call')} for {format_count(len(found.rows), 'row')}"
+    billed = (
+        f"{format_count(found.charged_calls, 'call')} for {format_count(len(found.rows), 'row')}"
+    )
     yield f"Billed    {billed}, {format_usd(found.cost_nano_usd)}"
     yield f"Manifest  {_manifest_words(facts.manifest)}"
     yield f"Again     {_again_words(found)}"
-    for row in found.again:
+    for row in found.rows_charged_again:
         part = facts.visible_names.get(row.part, f"part {row.part}")
         cost = f"{format_usd(row.cost_nano_usd)}, {format_usd(row.extra_nano_usd)} of it extra"
         yield f"  {part} row {row.row}: {row.calls} calls, {cost}"
@@ -173,7 +175,9 @@ def _manifest_words(manifest: Manifest | None) -> str:
     if manifest is None:
         return "none: the run is not published"
     tally = manifest.tally
-    words = f"{format_count(tally.completed, 'completed row')}, {format_usd(tally.cost_nano_usd)}"
+    words = (
+        f"{format_count(tally.completed_rows, 'completed row')}, {format_usd(tally.cost_nano_usd)}"
+    )
     if tally.duplicates:
         words += f", {tally.duplicates:,} with the same request as another row"
     if tally.reused_answers:
@@ -184,10 +188,10 @@ def _manifest_words(manifest: Manifest | None) -> str:
 
 
 def _again_words(found: Reconciliation) -> str:
-    if not found.again:
+    if not found.rows_charged_again:
         return "no row was billed more than once"
-    calls = format_count(found.calls - len(found.rows), "call")
-    rows = format_count(len(found.again), "row")
+    calls = format_count(found.charged_calls - len(found.rows), "call")
+    rows = format_count(len(found.rows_charged_again), "row")
     return f"{rows} billed more than once: {calls} and {format_usd(found.extra_nano_usd)} extra"
 
 
@@ -200,7 +204,7 @@ def _name_doubts(facts: RunFacts, found: Reconciliation, reader: LogReader) -> I
     manifest = facts.manifest
     if manifest is None:
         return
-    if missing := found.missing(manifest):
+    if missing := found.answers_without_charge(manifest):
         yield (
             f"The log has no billed call for {format_count(missing, 'completed row')}. The log lags behind, "
             f"so run this command again. If it stays so, try --since, and check that this is the run's key."

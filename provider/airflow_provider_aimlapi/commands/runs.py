@@ -58,20 +58,20 @@ def list_runs(tree: OutputTree) -> None:
         StorageError: the store failed.
     """
     now_us = SystemClock().wall_us()
-    outputs = tree.open()
+    outputs = tree.open_outputs()
     found: list[RunFigures] = []
     for output in outputs:
-        folders = output.all()
+        folders = output.all_folders()
         if tree.is_recursive and folders:
             print_line(f"{output.store.uri('')}:")
         for folder in folders:
-            figures = _figures(output.store, folder)
+            figures = _figures_of_run(output.store, folder)
             age = format_age((now_us - folder.modified_us) / US_PER_S)
-            print_line(f"{folder.run_key}  {_words(figures)}, changed {age} ago")
+            print_line(f"{folder.run_key}  {_words_of_figures(figures)}, changed {age} ago")
             found.append(figures)
     if not found:
         where = tree.path if tree.is_recursive else outputs[0].store.uri(RUNS_FOLDER)
-        print_line(f"No runs below {where}.{tree.hint()}")
+        print_line(f"No runs below {where}.{tree.hint_about_outputs()}")
         return
     rows = sum(figures.rows_done or 0 for figures in found)
     cost = sum(figures.cost_nano_usd or 0 for figures in found)
@@ -80,7 +80,7 @@ def list_runs(tree: OutputTree) -> None:
     )
 
 
-def _words(figures: RunFigures) -> str:
+def _words_of_figures(figures: RunFigures) -> str:
     done = "?" if figures.rows_done is None else f"{figures.rows_done:,}"
     rows = "?" if figures.rows is None else f"{figures.rows:,}"
     is_whole = figures.rows is not None and figures.rows_done == figures.rows
@@ -89,7 +89,7 @@ def _words(figures: RunFigures) -> str:
     return f"{figures.state}, {counted}, {'cost ?' if cost is None else format_usd(cost)}"
 
 
-def _figures(store: ObjectStore, folder: RunFolder) -> RunFigures:
+def _figures_of_run(store: ObjectStore, folder: RunFolder) -> RunFigures:
     if folder.is_emptied:
         return RunFigures(state="removed")
     names = RunNames(run_key=folder.run_key)
@@ -104,7 +104,7 @@ def _figures(store: ObjectStore, folder: RunFolder) -> RunFigures:
         return RunFigures(
             state=state, rows_done=tally.rows, rows=tally.rows, cost_nano_usd=tally.cost_nano_usd
         )
-    reported = _reported(store, folder)
+    reported = _last_reports(store, folder)
     return RunFigures(
         # An attempt that was killed did not release its lease either; nothing here tells them apart.
         state="not published" if folder.is_released else "at work or killed",
@@ -114,7 +114,7 @@ def _figures(store: ObjectStore, folder: RunFolder) -> RunFigures:
     )
 
 
-def _reported(store: ObjectStore, folder: RunFolder) -> list[RunProgress]:
+def _last_reports(store: ObjectStore, folder: RunFolder) -> list[RunProgress]:
     """Return the last report of the whole run; of a divided run, that of each share."""
     whole: list[RunProgress] = []
     shares: dict[str, RunProgress] = {}

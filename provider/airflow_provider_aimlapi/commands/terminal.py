@@ -6,17 +6,17 @@ import sys
 from argparse import ArgumentParser
 from typing import NoReturn
 
-from airflow_provider_aimlapi.printable import printable
+from airflow_provider_aimlapi.printable import printable_text
 
 
 def print_line(line: str) -> None:
     """Print a line at once, so that it appears before a step that takes long."""
-    print(printable(line), flush=True)
+    print(printable_text(line), flush=True)
 
 
 def print_error(line: str) -> None:
     """Print a line to standard error."""
-    print(printable(line), file=sys.stderr)
+    print(printable_text(line), file=sys.stderr)
 
 
 class PrintableParser(ArgumentParser):
@@ -24,4 +24,4 @@ class PrintableParser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print usage and error, and exit."""
-        super().error(printable(message))
+        super().error(printable_text(message))

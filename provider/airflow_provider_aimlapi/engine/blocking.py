@@ -22,10 +22,10 @@ from airflow_provider_aimlapi.api.price_list import fetch_prices
 from airflow_provider_aimlapi.core.arrival.first_answers import ArrivalCheck
 from airflow_provider_aimlapi.core.calls.answer_form import forms_of
 from airflow_provider_aimlapi.engine.calls.descriptors import fit_to_descriptors
-from airflow_provider_aimlapi.engine.calls.single import complete
+from airflow_provider_aimlapi.engine.calls.single import complete_body
 from airflow_provider_aimlapi.engine.calls.typed.single_typed import complete_typed
-from airflow_provider_aimlapi.engine.estimate.inquiry import estimate
-from airflow_provider_aimlapi.engine.prepare import prepare
+from airflow_provider_aimlapi.engine.estimate.inquiry import estimate_run
+from airflow_provider_aimlapi.engine.prepare import prepare_run
 from airflow_provider_aimlapi.engine.replaced_run import warn_of_replaced
 from airflow_provider_aimlapi.engine.request_maker import log_assumption, log_form
 from airflow_provider_aimlapi.engine.run import run
@@ -105,9 +105,9 @@ def run_job(
         AimlapiError: see `errors`; what was paid for is kept.
     """
     settings = fit_to_descriptors(settings)
-    quiet = _world(job, settings, stop)
+    quiet = _real_world(job, settings, stop)
     world = (page or RunPage()).added_to(replace(quiet, emit_lineage=emit_lineage))
-    return _in_own_thread(lambda: run(job, settings, world, share), world.stop.request)
+    return _in_own_thread(lambda: run(job, settings, world, share), world.stop.request_stop)
 
 
 def plan_job(job: Job, settings: Settings, workers: int, *, stop: StopSignal | None = None) -> int:
@@ -119,17 +119,17 @@ def plan_job(job: Job, settings: Settings, workers: int, *, stop: StopSignal | N
     Raises:
         AimlapiError: as for a run, before its first call.
     """
-    world = _world(job, settings, stop)
+    world = _real_world(job, settings, stop)
 
-    async def plan() -> int:
-        check = world.stop.check
+    async def store_plan() -> int:
+        check = world.stop.raise_if_requested
         prepared = await world.scan(
-            prepare, job, world.open_store, world.clock, workers=workers, check=check
+            prepare_run, job, world.open_store, world.clock, workers=workers, check=check
         )
         await warn_of_replaced(prepared.replaced, world)
         return 1 if prepared.manifest is not None else len(prepared.plan.shares)
 
-    return _in_own_thread(plan, world.stop.request)
+    return _in_own_thread(store_plan, world.stop.request_stop)
 
 
 def estimate_job(
@@ -149,17 +149,17 @@ def estimate_job(
         AimlapiError: see `engine.estimate.inquiry`.
     """
     settings = fit_to_descriptors(settings)
-    world = (page or RunPage()).added_to(_world(job, settings, stop))
+    world = (page or RunPage()).added_to(_real_world(job, settings, stop))
 
-    async def ask() -> Estimate:
-        return await estimate(
+    async def make_estimate() -> Estimate:
+        return await estimate_run(
             job, settings, inquiry, world, ask_account=lambda: ask_account(job.endpoint)
         )
 
-    return _in_own_thread(ask, world.stop.request)
+    return _in_own_thread(make_estimate, world.stop.request_stop)
 
 
-def _world(job: Job, settings: Settings, stop: StopSignal | None) -> World:
+def _real_world(job: Job, settings: Settings, stop: StopSignal | None) -> World:
     """Return the real environment, without a sink for progress."""
     return World(
         clock=SystemClock(),
@@ -187,8 +187,8 @@ def complete_one(
         InstructionsDropped: the answer was certainly made without the system text.
     """
     log_assumption(spec.model)
-    body = RequestEncoder(spec, examples).encode(message)
-    completion = _call(endpoint, spec, settings, lambda send: send(body))
+    body = RequestEncoder(spec, examples).encode_request(message)
+    completion = _complete_in_thread(endpoint, spec, settings, lambda send: send(body))
     check_arrival(spec, message, settings)(body, completion)
     return completion
 
@@ -214,7 +214,7 @@ def complete_one_typed(
     log_form(forms[0].name)
     encoders = [RequestEncoder(spec, examples, form) for form in forms]
     check = check_arrival(spec, message, settings)
-    return _call(
+    return _complete_in_thread(
         endpoint,
         spec,
         settings,
@@ -232,15 +232,15 @@ def check_arrival(
 
     def check_first(body: bytes, completion: Completion) -> None:
         if check.is_open:
-            check.answered(body, completion)
-            check.close()
-        if check.error is not None:
-            raise check.error
+            check.note_answer(body, completion)
+            check.judge_and_close()
+        if check.error_to_raise is not None:
+            raise check.error_to_raise
 
     return check_first
 
 
-def _call(
+def _complete_in_thread(
     endpoint: Endpoint,
     spec: CompletionSpec,
     settings: Settings,
@@ -249,17 +249,17 @@ def _call(
     """Return the completion of single calls, which a thread of their own makes."""
     stop = StopSignal()
 
-    async def ask() -> Completion:
+    async def make_all_calls() -> Completion:
         async with open_client(endpoint, settings, is_streaming=spec.stream) as client:
             random = Random(secrets.randbits(64))  # noqa: S311  # jitter, not secrecy
             wall_us = SystemClock().wall_us
 
-            async def send(body: bytes) -> Completion:
-                return await complete(client, body, settings, random, stop, wall_us=wall_us)
+            async def send_body(body: bytes) -> Completion:
+                return await complete_body(client, body, settings, random, stop, wall_us=wall_us)
 
-            return await make_calls(send)
+            return await make_calls(send_body)
 
-    return _in_own_thread(ask, stop.request)
+    return _in_own_thread(make_all_calls, stop.request_stop)
 
 
 @asynccontextmanager
@@ -306,16 +306,16 @@ def _in_own_thread(work: Callable[[], Coroutine[None, None, T]], stop: Callable[
     errors: list[BaseException] = []
     ended = threading.Event()
 
-    def body() -> None:
+    def run_loop() -> None:
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 results.append(runner.run(work()))
         except BaseException as error:  # noqa: BLE001  # raised in the waiting thread
-            errors.append(_unwrapped(error))
+            errors.append(_unwrapped_error(error))
         finally:
             ended.set()
 
-    thread = threading.Thread(target=body, name="aimlapi-engine")
+    thread = threading.Thread(target=run_loop, name="aimlapi-engine")
     try:
         thread.start()
         ended.wait()
@@ -330,12 +330,12 @@ def _in_own_thread(work: Callable[[], Coroutine[None, None, T]], stop: Callable[
     return results[0]
 
 
-def _unwrapped(error: BaseException) -> BaseException:
+def _unwrapped_error(error: BaseException) -> BaseException:
     """Return the first of our errors in a TaskGroup's group; else the group."""
     if not isinstance(error, BaseExceptionGroup):
         return error
     # A group wraps even a single error, and callers catch errors by their class.
-    for inner in map(_unwrapped, error.exceptions):
+    for inner in map(_unwrapped_error, error.exceptions):
         if isinstance(inner, AimlapiError):
             return inner
     return error

@@ -49,25 +49,27 @@ class FollowUps:
             return (follow_up.repairs if follow_up else 0) < self._repairs
         return False
 
-    def follow(self, row: Row, completion: Completion) -> None:
+    def give_next_request(self, row: Row, completion: Completion) -> None:
         """Give the row its next request. The hash stays that of its first one."""
         earlier = row.follow_up
         first_body = row.body if earlier is None else earlier.first_body
         is_repair = completion.status == "invalid"
         row.follow_up = FollowUp(
             first_body=first_body,
-            answers=Answers(completion) if earlier is None else earlier.answers.then(completion),
+            answers=Answers(completion)
+            if earlier is None
+            else earlier.answers.with_later(completion),
             is_raised=not is_repair or (earlier is not None and earlier.is_raised),
             repairs=(0 if earlier is None else earlier.repairs) + is_repair,
         )
         row.rejections = 0  # they were about another request
         if is_repair:
-            row.body = self._repair(row, first_body, completion)
+            row.body = self._make_repair(row, first_body, completion)
         if row.follow_up.is_raised:
-            row.body = self._maker.raised(row)
+            row.body = self._maker.raised_request(row)
 
-    def _repair(self, row: Row, first_body: bytes, completion: Completion) -> bytes:
-        return self._maker.repair(row, first_body, *repair_turns(completion))
+    def _make_repair(self, row: Row, first_body: bytes, completion: Completion) -> bytes:
+        return self._maker.repair_request(row, first_body, *repair_turns(completion))
 
 
 def repair_turns(completion: Completion) -> tuple[str, str]:

@@ -27,8 +27,8 @@ from airflow_provider_aimlapi.engine.follow_ups import FollowUps
 from airflow_provider_aimlapi.engine.prepared import Prepared
 from airflow_provider_aimlapi.engine.replaced_run import compare_with_shown
 from airflow_provider_aimlapi.engine.request_maker import request_maker_of
-from airflow_provider_aimlapi.engine.runtime.patient_store import patient
-from airflow_provider_aimlapi.engine.runtime.retry import persistently
+from airflow_provider_aimlapi.engine.runtime.patient_store import patient_store
+from airflow_provider_aimlapi.engine.runtime.retry import send_persistently
 from airflow_provider_aimlapi.engine.typed_answers import outcome_columns_of
 from airflow_provider_aimlapi.errors import InvalidSpec, JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
@@ -38,7 +38,7 @@ from airflow_provider_aimlapi.storage.output.name_limits import check_lengths
 from airflow_provider_aimlapi.storage.output.visible_output import VisibleOutput
 from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest, read_plan
 from airflow_provider_aimlapi.storage.stores.checked_store import go_on
-from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ class _Survey:
         return json.dumps(self.made_of).encode()
 
 
-def prepare(
+def prepare_run(
     job: Job,
     open_store: OpenStore,
     clock: Clock,
@@ -98,14 +98,16 @@ def prepare(
         StorageError: the output cannot be written safely, or an object there cannot be read.
     """
     check_settings({"workers": workers})
-    seen = _compared(_survey(job, open_store, clock, workers, check=check), clock, check)
+    seen = _with_comparison(
+        _survey_input(job, open_store, clock, workers, check=check), clock, check
+    )
     if seen.run.manifest is None:
         if not seen.has_begun:
             # Once only. The run key contains the version of each file, so a later attempt reads
             # the same values.
             seen.run.data_set.check_values(seen.run.plan.shards, check)
         run = _store_plan(seen, clock, check)
-        _announce(run.plan, job)
+        _log_plan(run.plan, job)
         return run
     log.info(
         "Run %s is published already. Its %s rows are paid for, and no call is made.",
@@ -119,12 +121,12 @@ def prepare(
 def prepare_share(
     job: Job, open_store: OpenStore, clock: Clock, share: int, *, check: Check = go_on
 ) -> Prepared:
-    """Do the same as `prepare` for one share of a run whose plan another task has stored.
+    """Do the same as `prepare_run` for one share of a run whose plan another task has stored.
 
     Raises:
         InvalidSpec: also if there is no plan, or the run has no such share.
     """
-    seen = _survey(job, open_store, clock, check=check)
+    seen = _survey_input(job, open_store, clock, check=check)
     if not seen.has_begun:
         raise InvalidSpec(
             f"share={share}, but run {seen.run.names.run_key} is not divided into shares. Run a "
@@ -133,22 +135,22 @@ def prepare_share(
         )
     prepared = seen.run.of_share(share)
     log.info("Share %s of %s.", share, len(seen.run.run_plan.shares))
-    _announce(prepared.plan, job)
+    _log_plan(prepared.plan, job)
     return prepared
 
 
-def survey(
+def survey_run(
     job: Job, open_store: OpenStore, clock: Clock, *, check: Check = go_on
 ) -> tuple[Prepared, bool]:
-    """Read the input and the output as `prepare` does, and write nothing.
+    """Read the input and the output as `prepare_run` does, and write nothing.
 
     Returns:
         The run, and whether an attempt has begun it. If one has, the plan is the stored one.
 
     Raises:
-        As `prepare`, except for errors that only a write can show.
+        As `prepare_run`, except for errors that only a write can show.
     """
-    seen = _compared(_survey(job, open_store, clock, check=check), clock, check)
+    seen = _with_comparison(_survey_input(job, open_store, clock, check=check), clock, check)
     if seen.run.manifest is None:
         _refuse_foreign(seen.run, clock, check)
     if not seen.has_begun:
@@ -156,28 +158,30 @@ def survey(
     return seen.run, seen.has_begun
 
 
-def _survey(
+def _survey_input(
     job: Job, open_store: OpenStore, clock: Clock, workers: int = 1, *, check: Check
 ) -> _Survey:
     """Do what only reads, for this number of workers if there is no plan. Retry each request."""
     store = open_store(job.output)
-    scanned = patient(store, clock, check)
+    scanned = patient_store(store, clock, check)
     # From cheap to expensive: paths, then the listing and the footers, then the names of
     # columns, then the plan. The first error ends it, so a wrong path costs no listing.
     check_separate(job.input.fs.unstrip_protocol(job.input.path), store.uri(""))
     data_set = open_data_set(
-        job.input.fs, job.input.path, check, partial(persistently, clock, check)
+        job.input.fs, job.input.path, check, partial(send_persistently, clock, check)
     )
     check_files_separate(data_set.files, store.uri(""))
     outcome_columns = outcome_columns_of(job, data_set)
     data_set.warn_of_losses()
     maker, validator = request_maker_of(job, data_set)
-    made_of = _ingredients(job, data_set, maker)
+    made_of = _key_ingredients(job, data_set, maker)
     names = RunNames(run_key=run_key_of(made_of))
     # The stored plan counts, because its parts may be paid for. The proposal only checks it.
     stored = _stored_plan(scanned, names, data_set, job)
-    plan = stored or _propose(names, data_set, job, workers)
-    check_lengths(store, (names.segment(0, 1, 1), *(shard.visible_name for shard in plan.shards)))
+    plan = stored or _propose_plan(names, data_set, job, workers)
+    check_lengths(
+        store, (names.segment_name(0, 1, 1), *(shard.visible_name for shard in plan.shards))
+    )
     # A manifest without a plan is not ours: each run stores its plan first.
     manifest = read_manifest(scanned, names, plan) if stored else None
     shown = VisibleOutput(scanned, clock.map_in_threads).shown_run()
@@ -200,11 +204,11 @@ def _survey(
     )
     seen = _Survey(run=run, made_of=made_of, has_begun=stored is not None)
     if job.on_existing == "error":
-        _refuse_existing(_compared(seen, clock, check).run.replaced)
+        _refuse_existing(_with_comparison(seen, clock, check).run.replaced)
     return seen
 
 
-def _propose(names: RunNames, data_set: DataSet, job: Job, workers: int) -> Plan:
+def _propose_plan(names: RunNames, data_set: DataSet, job: Job, workers: int) -> Plan:
     """Return the plan for an input that has no stored plan."""
     rows = sum(file.rows for file in data_set.files)
     shards = plan_shards(
@@ -220,14 +224,14 @@ def _propose(names: RunNames, data_set: DataSet, job: Job, workers: int) -> Plan
     )
 
 
-def _compared(seen: _Survey, clock: Clock, check: Check) -> _Survey:
+def _with_comparison(seen: _Survey, clock: Clock, check: Check) -> _Survey:
     """Return the survey with a comparison with the run that is shown, if that is another run."""
     run = seen.run
     shown = run.shown_at_start
     if shown is None or shown == run.names.run_key:
         return seen
     replaced = compare_with_shown(
-        patient(run.store, clock, check),
+        patient_store(run.store, clock, check),
         shown,
         seen.made_of_json,
         model=run.job.completion.model,
@@ -242,8 +246,8 @@ def _refuse_existing(replaced: ReplacedRun | None) -> None:
     if replaced is not None:
         raise InvalidSpec(
             f"Choose another output_path, or set on_existing='replace' to replace a result by this "
-            f"run's. {replaced.location()} {replaced.reason()} "
-            f"{replaced.payment(replaced.cost_as_before())}"
+            f"run's. {replaced.location_sentence()} {replaced.reason_sentence()} "
+            f"{replaced.payment_sentence(replaced.cost_as_before())}"
         )
 
 
@@ -256,7 +260,7 @@ def _log_rejected(manifest: Manifest) -> None:
         )
 
 
-def _announce(plan: Plan, job: Job) -> None:
+def _log_plan(plan: Plan, job: Job) -> None:
     log.info(
         "Run %s: %s rows, %s part(s), by %s, at %s.",
         plan.run_key,
@@ -267,7 +271,7 @@ def _announce(plan: Plan, job: Job) -> None:
     )
 
 
-def _ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, Json]:
+def _key_ingredients(job: Job, data_set: DataSet, maker: RequestMaker) -> dict[str, Json]:
     """Return what identifies a run. Keys, concurrency, time-outs and prices are left out."""
     # A change of a name or a value here makes every stored run another run, which is paid for
     # again.
@@ -301,14 +305,14 @@ def _compared_with_others(job: Job, made_of: dict[str, Json]) -> Ingredients:
 
 def _store_plan(seen: _Survey, clock: Clock, check: Check) -> Prepared:
     """Return the run with its stored plan: stored now, or by an earlier attempt."""
-    run, store, names = seen.run, patient(seen.run.store, clock), seen.run.names
+    run, store, names = seen.run, patient_store(seen.run.store, clock), seen.run.names
     # 1. Find out whether the store can create an object once. Without that, two attempts might pay.
     # 2. Refuse the output if another program's files are there, before the first object of the run.
     # 3. Create the plan. If another attempt was faster, read the plan of that attempt.
-    probe(store, f"{names.folder}/probe-{secrets.token_hex(8)}")
+    probe_store(store, f"{names.run_folder}/probe-{secrets.token_hex(8)}")
     _refuse_foreign(run, clock, check)
     is_ours = not seen.has_begun and create_settled(
-        store, names.plan, encode_plan(run.plan, seen.made_of_json)
+        store, names.plan_name, encode_plan(run.plan, seen.made_of_json)
     )
     if is_ours:
         return run
@@ -317,13 +321,17 @@ def _store_plan(seen: _Survey, clock: Clock, check: Check) -> Prepared:
         return run
     plan = _stored_plan(store, names, run.data_set, run.job)
     if plan is None:
-        raise JournalUnreadable(f"{store.uri(names.plan)} was created, but cannot be read back.")
+        raise JournalUnreadable(
+            f"{store.uri(names.plan_name)} was created, but cannot be read back."
+        )
     return replace(run, plan=plan, run_plan=plan)
 
 
 def _refuse_foreign(run: Prepared, clock: Clock, check: Check) -> None:
     """Refuse a run that would replace files which no run has written."""
-    VisibleOutput(patient(run.store, clock, check), clock.map_in_threads).refuse_foreign(run.plan)
+    VisibleOutput(patient_store(run.store, clock, check), clock.map_in_threads).refuse_foreign(
+        run.plan
+    )
 
 
 def _stored_plan(store: ObjectStore, names: RunNames, data_set: DataSet, job: Job) -> Plan | None:
@@ -334,6 +342,6 @@ def _stored_plan(store: ObjectStore, names: RunNames, data_set: DataSet, job: Jo
     """
     stored = read_plan(store, names)
     if stored is not None:
-        expected = _propose(names, data_set, job, stored.workers)
-        check_split(stored, expected, uri=store.uri(names.plan))
+        expected = _propose_plan(names, data_set, job, stored.workers)
+        check_split(stored, expected, uri=store.uri(names.plan_name))
     return stored

@@ -71,7 +71,7 @@ class Prepared:
         manifest = read_manifest(self.store, self.names, self.run_plan)
         return manifest and self._of_plan(manifest)
 
-    def checked(self, check: Check) -> Prepared:
+    def with_check(self, check: Check) -> Prepared:
         """Return the same run for a scan: `check` is called before each request to the output."""
         return replace(self, store=CheckedStore(self.store, check))
 

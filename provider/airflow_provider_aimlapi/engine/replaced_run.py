@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.durable.differences import differences, rows_in_both
+from airflow_provider_aimlapi.core.durable.differences import describe_differences, rows_in_both
 from airflow_provider_aimlapi.core.durable.ingredients import decode_ingredients
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.core.money.pricing import TOKENS_A_PRICE
@@ -60,7 +60,7 @@ class ReplacedRun:
     is_paid: bool = False
     is_source: bool = False
 
-    def reason(self) -> str:
+    def reason_sentence(self) -> str:
         """Return the sentence that states what differs."""
         if self.differing:
             return f"What differs: {'; '.join(self.differing)}."
@@ -68,11 +68,11 @@ class ReplacedRun:
             return f"What differs is not known: {self.unknown}"
         return "Its ingredients are the same: another version of this provider made it."
 
-    def location(self) -> str:
+    def location_sentence(self) -> str:
         """Return the sentence that names the run and the output path."""
         return f"The output path {self.uri} holds the result of another run, {self.run_key}."
 
-    def payment(self, cost: str) -> str:
+    def payment_sentence(self, cost: str) -> str:
         """Return the sentence about the rows that are paid for again.
 
         Args:
@@ -84,7 +84,7 @@ class ReplacedRun:
             return "This run pays for all of its rows."
         if self.is_source:
             return "Rows whose request is the same take their answers from that run, at no cost."
-        published = f"{self.tally.completed:,}"
+        published = f"{self.tally.completed_rows:,}"
         if not self.rows_again:
             return f"None of the {published} answered rows of that run is paid for again."
         most = "" if self.is_exact else "Up to "
@@ -94,14 +94,16 @@ class ReplacedRun:
     @property
     def requests_again(self) -> int:
         """Return how many of `rows_again` are paid for: duplicates are not."""
-        if self.tally is None or not self.tally.completed:
+        if self.tally is None or not self.tally.completed_rows:
             return self.rows_again
-        originals = self.tally.completed - self.tally.duplicates
-        return self.rows_again * originals // self.tally.completed
+        originals = self.tally.completed_rows - self.tally.duplicates
+        return self.rows_again * originals // self.tally.completed_rows
 
     def earlier_nano_usd(self) -> int | None:
         """Return what that run paid for the rows that are paid for again; None if not known."""
-        known = 0 if self.tally is None else self.tally.completed - self.tally.rows_without_cost
+        known = (
+            0 if self.tally is None else self.tally.completed_rows - self.tally.rows_without_cost
+        )
         is_free = self.is_paid or self.is_source
         if self.tally is None or not known or not self.rows_again or is_free:
             return None
@@ -145,15 +147,15 @@ def compare_with_shown(
         plan = None if before is None else read_plan(store, names)
         manifest = None if plan is None else read_manifest(store, names, plan)
         if before is None or manifest is None:
-            unknown = f"the folder {store.uri(names.folder)} lacks a plan or a manifest."
+            unknown = f"the folder {store.uri(names.run_folder)} lacks a plan or a manifest."
             return replace(found, unknown=unknown)
         now = decode_ingredients(made_of_json, what="This run")
         rows, is_exact = rows_in_both(before, now)
         return replace(
             found,
-            differing=differences(before, now),
+            differing=describe_differences(before, now),
             tally=manifest.tally,
-            rows_again=min(rows, manifest.tally.completed),
+            rows_again=min(rows, manifest.tally.completed_rows),
             is_exact=is_exact,
             model_before=before.parameters.get("model"),
             model_now=model,
@@ -171,9 +173,9 @@ async def warn_of_replaced(replaced: ReplacedRun | None, world: World) -> None:
         return
     log.warning(
         "%s %s %s This run's result replaces it once the run is complete.",
-        replaced.payment(await _cost_again(replaced, world)),
-        replaced.reason(),
-        replaced.location(),
+        replaced.payment_sentence(await _cost_again(replaced, world)),
+        replaced.reason_sentence(),
+        replaced.location_sentence(),
     )
 
 
@@ -188,7 +190,7 @@ async def _cost_again(replaced: ReplacedRun, world: World) -> str:
         return as_before
     if prices is None or not tally.paid_answers:
         return as_before
-    prices = prices.at(tally.prompt_tokens / tally.paid_answers)
+    prices = prices.prices_at(tally.prompt_tokens / tally.paid_answers)
     nano_usd = (
         tally.prompt_tokens * prices.input_nano_usd
         + tally.completion_tokens * prices.output_nano_usd

@@ -55,7 +55,7 @@ class Pace:
         # The times of the last requests. The oldest is a minute old before another one is sent.
         self._asked_at_s: deque[float] = deque(maxlen=REQUESTS_A_MINUTE)
 
-    async def wait(self) -> None:
+    async def wait_for_turn(self) -> None:
         """Wait until the next request may be sent, and count it."""
         if len(self._asked_at_s) == REQUESTS_A_MINUTE:
             delay_s = self._asked_at_s[0] + MINUTE_S - self._now_s()
@@ -82,7 +82,7 @@ class LogReader:
     requests: int = 0
     is_settled: bool = True
 
-    async def reconcile(self, run_key: str, start_us: int, end_us: int) -> Reconciliation:
+    async def reconcile_run(self, run_key: str, start_us: int, end_us: int) -> Reconciliation:
         """Return what the log contains of a run between two moments.
 
         Raises:
@@ -91,18 +91,18 @@ class LogReader:
         billing = BillingFold(run_key)
         for time_range_us in log_time_ranges(start_us, end_us):
             for _ in range(PASSES_MAX):
-                if await self._pass(time_range_us, billing):
+                if await self._read_time_range(time_range_us, billing):
                     break
             else:
                 self.is_settled = False
-        return billing.result()
+        return billing.billing_so_far()
 
-    async def _pass(self, time_range_us: tuple[int, int], billing: BillingFold) -> bool:
+    async def _read_time_range(self, time_range_us: tuple[int, int], billing: BillingFold) -> bool:
         """Read a time range from its newest row to its oldest; return whether no row was added."""
         totals = set()
         offset = 0
         while offset <= OFFSET_MAX:
-            page = await self._page(time_range_us, offset)
+            page = await self._fetch_page(time_range_us, offset)
             billing.add_page(page.rows)
             totals.add(page.total)
             offset += len(page.rows)
@@ -112,16 +112,16 @@ class LogReader:
         # that were read before and after.
         return len(totals) == 1
 
-    async def _page(self, time_range_us: tuple[int, int], offset: int) -> LogPage:
+    async def _fetch_page(self, time_range_us: tuple[int, int], offset: int) -> LogPage:
         for failures in range(1, TRIES_MAX):
-            await self.pace.wait()
+            await self.pace.wait_for_turn()
             self.requests += 1
             try:
                 return await self.ask(time_range_us, offset=offset)
             except ApiUnavailable as error:
                 await self.pace.sleep(self._delay_s(error, failures))
         # The last try, outside the loop, so that its error reaches the caller.
-        await self.pace.wait()
+        await self.pace.wait_for_turn()
         self.requests += 1
         return await self.ask(time_range_us, offset=offset)
 

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.core.answers.typed_examples import typed_examples
 from airflow_provider_aimlapi.core.calls.answer_form import FORCED_TOOL, FREE, forms_of
-from airflow_provider_aimlapi.core.calls.completion import CallRecord, Reason, rejected, skipped
-from airflow_provider_aimlapi.core.calls.dialect import assumption
+from airflow_provider_aimlapi.core.calls.completion import (
+    CallRecord,
+    Reason,
+    rejected_outcome,
+    skipped_outcome,
+)
+from airflow_provider_aimlapi.core.calls.dialect import assumption_about_model
 from airflow_provider_aimlapi.core.calls.message import Message, message_of
 from airflow_provider_aimlapi.core.durable.keys import request_hash
 from airflow_provider_aimlapi.core.prompts.examples import example_turns
@@ -61,8 +66,8 @@ class RequestMaker:
     ) -> None:
         used = prompt.columns + (system.columns if system else ())
         self.columns = tuple(dict.fromkeys(used))
-        self._prompt = prompt.filler(self.columns)
-        self._system = system.filler(self.columns) if system else None
+        self._prompt = prompt.filler_for(self.columns)
+        self._system = system.filler_for(self.columns) if system else None
         # By form, the best first. Rows that were sent keep the form of their first answer.
         self._encoders = {encoder.form: encoder for encoder in encoders}
         self._quoted = [
@@ -70,13 +75,13 @@ class RequestMaker:
         ]
         self._encoder = encoders[0]
         self.form = self._encoder.form
-        empty = self._encoder.encode(message_of("", None if system is None else ""))
+        empty = self._encoder.encode_request(message_of("", None if system is None else ""))
         self.frame_bytes = len(empty) - self._encoder.constant_bytes
         self.can_raise = self._encoder.can_raise
         marks = {encoder.form: encoder.head_mark(prompt, system) for encoder in encoders}
         self.head_marks = {form: mark for form, mark in marks.items() if mark is not None}
 
-    def row(self, part: int, index: int, texts: RowTexts, clock: Clock) -> Row | Outcome:
+    def make_row(self, part: int, index: int, texts: RowTexts, clock: Clock) -> Row | Outcome:
         """Return a row that is ready to be sent, or the outcome of a row that cannot be sent.
 
         A value that cannot be read rejects its row, and a null skips it.
@@ -90,10 +95,10 @@ class RequestMaker:
             call = CallRecord(
                 row=index, attempts=0, request_hash=None, completed_at_us=clock.wall_us()
             )
-            return rejected(Reason(texts.reason, texts.reason), call)
+            return rejected_outcome(Reason(texts.reason, texts.reason), call)
         if None in texts:  # a prompt with a gap would be paid for, and answered with nonsense
-            return skipped(f"null in column '{self.columns[texts.index(None)]}'", row=index)
-        body = self._body(texts)  # type: ignore[arg-type]  # no null is left
+            return skipped_outcome(f"null in column '{self.columns[texts.index(None)]}'", row=index)
+        body = self._make_body(texts)  # type: ignore[arg-type]  # no null is left
         row = Row(part=part, row=index, body=body, request_hash=request_hash(body), form=self.form)
         if self._quoted:
             row.cells = {name: texts[index] for name, index in self._quoted}  # type: ignore[misc]
@@ -109,27 +114,27 @@ class RequestMaker:
         """Make all further requests in another form."""
         self._encoder, self.form = self._encoders[form], form
 
-    def renew(self, row: Row) -> None:
+    def renew_request(self, row: Row) -> None:
         """Make the request of a row again, in the present form."""
         # The texts are not kept, so that a waiting row takes little memory. Its request contains
         # them.
         message = self._encoders[row.form].message_in(row.body)
-        row.body = self._encoder.encode(message)
+        row.body = self._encoder.encode_request(message)
         row.request_hash, row.form = request_hash(row.body), self.form
         row.rejections = 0  # they were about another request
 
-    def raised(self, row: Row) -> bytes:
+    def raised_request(self, row: Row) -> bytes:
         """Return the row's request with twice `max_tokens`, up to the model's maximum."""
-        return self._encoders[row.form].raised(row.body)
+        return self._encoders[row.form].with_raised_limit(row.body)
 
-    def repair(self, row: Row, first_body: bytes, answer: str, complaint: str) -> bytes:
+    def repair_request(self, row: Row, first_body: bytes, answer: str, complaint: str) -> bytes:
         """Return the request for a better answer: the prompt, the last answer and what is wrong."""
         encoder = self._encoders[row.form]
         return encoder.encode_repair(encoder.message_in(first_body), answer, complaint)
 
-    def _body(self, texts: Sequence[str]) -> bytes:
+    def _make_body(self, texts: Sequence[str]) -> bytes:
         system = self._system(texts) if self._system else None
-        return self._encoder.encode(Message(self._prompt(texts), system))
+        return self._encoder.encode_request(Message(self._prompt(texts), system))
 
 
 def request_maker_of(job: Job, data_set: DataSet) -> tuple[RequestMaker, AnswerValidator | None]:
@@ -138,7 +143,7 @@ def request_maker_of(job: Job, data_set: DataSet) -> tuple[RequestMaker, AnswerV
     Raises:
         InvalidSpec: the prompt, the examples or the schema do not fit the input.
     """
-    columns = data_set.shapes
+    columns = data_set.shapes_by_column
     prompt = parse_template(job.prompt, columns=columns, argument="prompt")
     system = None
     if job.system:
@@ -160,7 +165,7 @@ def request_maker_of(job: Job, data_set: DataSet) -> tuple[RequestMaker, AnswerV
 
 def log_assumption(model: str) -> None:
     """Log which dialect is used for a model that is not listed."""
-    if (assumed := assumption(model)) is not None:
+    if (assumed := assumption_about_model(model)) is not None:
         log.info("%s", assumed)
 
 

@@ -92,7 +92,7 @@ class Row(msgspec.Struct, kw_only=True, gc=False):
     duplicates: list[Row] | None = None
 
     @property
-    def name(self) -> tuple[int, int]:
+    def row_position(self) -> tuple[int, int]:
         """Return the row position: part and row within it."""
         return self.part, self.row
 

@@ -26,9 +26,9 @@ from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.durable.earlier_attempts import find_earlier_answers
 from airflow_provider_aimlapi.engine.durable.journal_upkeep import upkeep_under
 from airflow_provider_aimlapi.engine.durable.lease import Superseded, held_lease
-from airflow_provider_aimlapi.engine.durable.publish import publish, read_published
+from airflow_provider_aimlapi.engine.durable.publish import publish_run, read_published
 from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
-from airflow_provider_aimlapi.engine.prepare import prepare, prepare_share
+from airflow_provider_aimlapi.engine.prepare import prepare_run, prepare_share
 from airflow_provider_aimlapi.engine.replaced_run import warn_of_replaced
 from airflow_provider_aimlapi.engine.reporting.attempt_counts import AttemptCounts
 from airflow_provider_aimlapi.engine.reporting.lineage import lineage_of
@@ -36,7 +36,7 @@ from airflow_provider_aimlapi.engine.reporting.progress_log import progress_log
 from airflow_provider_aimlapi.engine.reporting.reporter import Reporter
 from airflow_provider_aimlapi.engine.reporting.summary import summary_of
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
-from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.engine.runtime.retry import persist_in_thread
 from airflow_provider_aimlapi.errors import RunInterrupted
 from airflow_provider_aimlapi.storage.runs.lease_store import LeaseStore
 
@@ -61,24 +61,24 @@ async def run(job: Job, settings: Settings, world: World, share: int | None = No
         SetupError: before money was spent. Other errors of `errors`: what was paid for is kept.
     """
     started_s = world.clock.now_s()
-    prepared = await _prepare(job, world, share)
+    prepared = await _prepare_attempt(job, world, share)
     await warn_of_replaced(prepared.replaced, world)
     world.emit_lineage(lineage_of(prepared))
     reporter = Reporter(prepared, settings, world)
     try:
         manifest, calls = await _complete_and_show(prepared, reporter, settings, world)
     except Exception as error:
-        await reporter.failed(error)
+        await reporter.report_failure(error)
         raise
-    await reporter.completed(manifest)
+    await reporter.report_completion(manifest)
     elapsed_s = world.clock.now_s() - started_s
     return await summary_of(prepared, manifest, calls, world, elapsed_s=elapsed_s)
 
 
-async def _prepare(job: Job, world: World, share: int | None) -> Prepared:
-    check = world.stop.check
+async def _prepare_attempt(job: Job, world: World, share: int | None) -> Prepared:
+    check = world.stop.raise_if_requested
     if share is None:
-        return await world.scan(prepare, job, world.open_store, world.clock, check=check)
+        return await world.scan(prepare_run, job, world.open_store, world.clock, check=check)
     return await world.scan(prepare_share, job, world.open_store, world.clock, share, check=check)
 
 
@@ -91,15 +91,15 @@ async def _complete_and_show(
         manifest, calls = await _complete_under_lease(prepared, reporter, settings, world)
     if prepared.share is None:
         if calls is not None:
-            await reporter.publishing()
+            await reporter.report_publishing()
         await VisibleRun(
             prepared,
             manifest,
             is_ours=calls is not None,
             times=settings.publication_times,
             world=world,
-            report=partial(reporter.waits, "publishing"),
-        ).show()
+            report=partial(reporter.report_wait, "publishing"),
+        ).show_run()
     return manifest, calls
 
 
@@ -113,25 +113,25 @@ async def _complete_under_lease(
     leases = LeaseStore(prepared.store, prepared.names, prepared.share, map_in_threads=threads)
     async with held_lease(leases, settings.lease_times, world) as lease:
         try:
-            await reporter.begin(lease.epoch)
-            await lease.wait_for_elders(partial(reporter.waits, "waiting"))
+            await reporter.report_begin(lease.epoch)
+            await lease.wait_for_elders(partial(reporter.report_wait, "waiting"))
             manifest = await world.scan(prepared.read_manifest)
             if manifest is not None:
                 return manifest, None
             ending = Ending()
-            work = _complete(prepared, lease, ending, reporter, settings, world)
-            return await lease.while_kept(work, lost=ending.halt)
+            work = _complete_rows(prepared, lease, ending, reporter, settings, world)
+            return await lease.while_kept(work, lost=ending.end_admission)
         except Superseded:
-            await lease.release()  # before the wait: the newer attempt waits for it
-            await reporter.superseded()
-            scanned = prepared.checked(world.stop.check)
-            manifest = await lease.follow(lambda: read_published(scanned, world.clock))
+            await lease.release_lease()  # before the wait: the newer attempt waits for it
+            await reporter.report_superseded()
+            scanned = prepared.with_check(world.stop.raise_if_requested)
+            manifest = await lease.follow_newer(lambda: read_published(scanned, world.clock))
             if manifest is None:
                 raise
             return manifest, None
 
 
-async def _complete(
+async def _complete_rows(
     prepared: Prepared,
     lease: Lease,
     ending: Ending,
@@ -142,12 +142,12 @@ async def _complete(
     """Send the rows that no earlier attempt has decided, and publish."""
     calls, earlier = await open_calls(prepared, lease, ending, settings, world)
     counts = AttemptCounts(calls, rows=prepared.plan.rows, clock=world.clock)
-    reporter.watch(counts, lease.released)
+    reporter.watch_counts(counts, lease.released)
     await calls.ask_all(
         Reader(prepared, earlier, world),
-        companions=(reporter.companion(), progress_log(calls, prepared, settings, world)),
+        companions=(reporter.as_companion(), progress_log(calls, prepared, settings, world)),
     )
-    return await persist(world.clock, publish, prepared, calls.collector.parts), calls
+    return await persist_in_thread(world.clock, publish_run, prepared, calls.collector.parts), calls
 
 
 async def open_calls(
@@ -161,7 +161,7 @@ async def open_calls(
     # Only under the lease: before, an older attempt may still add to what is read here.
     earlier = await world.scan(
         find_earlier_answers,
-        prepared.checked(world.stop.check),
+        prepared.with_check(world.stop.raise_if_requested),
         world.clock,
         retry_rejected=settings.retry_rejected,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
-from airflow_provider_aimlapi.core.texts.column_names import lookalike
+from airflow_provider_aimlapi.core.texts.column_names import find_lookalike
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 
@@ -25,14 +25,14 @@ def outcome_columns_of(job: Job, data_set: DataSet) -> OutcomeColumns:
     """
     columns = OutcomeColumns(job.output_column, job.schema.kind if job.schema else None)
     if job.output_column is not None:
-        data_set.check_output_columns(columns.names)
+        data_set.check_output_columns(columns.column_names)
         return columns
     fix = (
         "Rename the property in output_schema, or set output_column, which puts all in one column."
     )
-    data_set.check_output_columns(columns.names, fix=fix)
-    *properties, info = columns.names
-    if info in properties or lookalike(info, properties) is not None:
+    data_set.check_output_columns(columns.column_names, fix=fix)
+    *properties, info = columns.column_names
+    if info in properties or find_lookalike(info, properties) is not None:
         raise InvalidSpec(f"output_schema: a property has the name of the column '{info}'. {fix}")
     return columns
 

@@ -25,7 +25,7 @@ from airflow_provider_aimlapi.hooks.connections import (
     unknown_extras,
 )
 from airflow_provider_aimlapi.hooks.refusals import explain_refusal
-from airflow_provider_aimlapi.printable import printable
+from airflow_provider_aimlapi.printable import printable_text
 from airflow_provider_aimlapi.provider_info import (
     INTEGRATION,
     LIMIT_FIELDS,
@@ -132,7 +132,7 @@ class AIMLAPIHook(BaseHook):
         # The key is masked before anything else: from here on an error of the route could quote it.
         mask_secret(endpoint.key)
         endpoint = settle_route(endpoint, os.environ)
-        for secret in endpoint.route.secrets:
+        for secret in endpoint.route.secrets_to_mask:
             mask_secret(secret)
         return endpoint
 
@@ -147,8 +147,8 @@ class AIMLAPIHook(BaseHook):
         for fields in unknown_extras(extra):
             self.log.warning(
                 "Connection '%s' has %s in its extra, which has no effect. Correct the name or remove it.",
-                printable(self.aimlapi_conn_id),
-                printable(fields),
+                printable_text(self.aimlapi_conn_id),
+                printable_text(fields),
             )
         return limit_of(extra, "max_concurrency", connection=self.aimlapi_conn_id)
 
@@ -257,9 +257,9 @@ class AIMLAPIHook(BaseHook):
             metadata=metadata,
             stream=stream,
         )
-        settings = _settings(request_timeout_s, max_attempts, check_arrival=check_arrival)
-        call = partial(self._complete_one, spec, _message(prompt, system), examples, settings)
-        return call() if output_schema is None else _typed(call, output_schema, repairs)
+        settings = _call_settings(request_timeout_s, max_attempts, check_arrival=check_arrival)
+        call = partial(self._complete_one, spec, _make_message(prompt, system), examples, settings)
+        return call() if output_schema is None else _typed_object(call, output_schema, repairs)
 
     def _complete_one(
         self,
@@ -303,7 +303,9 @@ class AIMLAPIHook(BaseHook):
         return connection
 
 
-def _typed(call: Callable[[Typed], Completion], output_schema: object, repairs: int) -> object:
+def _typed_object(
+    call: Callable[[Typed], Completion], output_schema: object, repairs: int
+) -> object:
     """Return the object that an answer is: of the class, or what JSON makes of it."""
     from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
     from airflow_provider_aimlapi.engine.calls.typed.single_typed import Typed
@@ -316,7 +318,7 @@ def _typed(call: Callable[[Typed], Completion], output_schema: object, repairs: 
     return json.loads(text) if check_class is None else objects[text]
 
 
-def _settings(request_timeout_s: float, max_attempts: int, *, check_arrival: bool) -> Settings:
+def _call_settings(request_timeout_s: float, max_attempts: int, *, check_arrival: bool) -> Settings:
     from airflow_provider_aimlapi.engine.settings import Settings
 
     return Settings(
@@ -324,7 +326,7 @@ def _settings(request_timeout_s: float, max_attempts: int, *, check_arrival: boo
     )
 
 
-def _message(prompt: object, system: str | None) -> Message:
+def _make_message(prompt: object, system: str | None) -> Message:
     if not isinstance(prompt, str) or not prompt.strip():
         raise InvalidSpec("prompt is empty. Give a text.")
     return message_of(prompt, system)

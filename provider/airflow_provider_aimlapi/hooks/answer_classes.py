@@ -87,17 +87,17 @@ class ClassCheck:
         except ValidationError as error:
             return _fault_of(error, self)
         except (Exception, SystemExit) as error:  # noqa: BLE001  validators are the user's code
-            return self._raised(error)
+            return self._fault_of_exception(error)
         except BaseException as error:
             # Python raises Ctrl-C and Airflow's time-outs in the main thread, and nowhere else.
             if current_thread() is main_thread():
                 raise
-            return self._raised(error)
+            return self._fault_of_exception(error)
         if self.objects is not None:
             self.objects[text] = found
         return None
 
-    def _raised(self, error: BaseException) -> Fault:
+    def _fault_of_exception(self, error: BaseException) -> Fault:
         what = f"is refused by {self.answer_class.__name__} ({type(error).__name__})"
         return Fault(ROOT, what, detail=_message_of(error))
 
@@ -112,19 +112,19 @@ def _fault_of(error: ValidationError, check: ClassCheck) -> Fault:
         path,
         f"is refused by {check.answer_class.__name__}",
         shown_value(first["input"]),
-        _cut(first["msg"]),
+        _cut_detail(first["msg"]),
     )
 
 
 def _message_of(error: BaseException) -> str:
     """Return the message of an exception of the user's own, which may have none."""
     try:
-        return _cut(str(error))
+        return _cut_detail(str(error))
     except Exception:  # noqa: BLE001  its `__str__` is the user's code, too
         return ""
 
 
-def _cut(text: str) -> str:
+def _cut_detail(text: str) -> str:
     """Return the beginning of a text, without half surrogates, which no journal can hold."""
     is_short = len(text) <= _DETAIL_CHARACTERS_MAX
     shown = text if is_short else f"{text[:_DETAIL_CHARACTERS_MAX]}…"

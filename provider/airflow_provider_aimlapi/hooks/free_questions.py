@@ -49,7 +49,7 @@ def ask_about_model(endpoint: Endpoint, model: str) -> ModelFacts:
     """Return the entries about a model. A list that the API does not return counts as empty."""
     from airflow_provider_aimlapi.api.model_list import fetch_model_ids, fetch_replacement
 
-    async def fetch(transport: httpx.AsyncBaseTransport) -> ModelFacts:
+    async def fetch_facts(transport: httpx.AsyncBaseTransport) -> ModelFacts:
         # A deprecated model may still be listed, so its replacement comes first.
         with suppress(ApiError):
             replacement = await fetch_replacement(endpoint, transport, model)
@@ -59,13 +59,13 @@ def ask_about_model(endpoint: Endpoint, model: str) -> ModelFacts:
             return ModelFacts(known=await fetch_model_ids(endpoint, transport))
         return ModelFacts()
 
-    return _call_api(endpoint, fetch)
+    return _call_api(endpoint, fetch_facts)
 
 
 def _call_api(endpoint: Endpoint, work: Callable[[httpx.AsyncBaseTransport], Awaitable[T]]) -> T:
     """Return the result of a call over a connection of its own."""
 
-    async def run() -> T:
+    async def run_call() -> T:
         from airflow_provider_aimlapi.api.http.transport import open_transport
 
         transport = open_transport(connections_max=1, route=endpoint.route)
@@ -74,7 +74,7 @@ def _call_api(endpoint: Endpoint, work: Callable[[httpx.AsyncBaseTransport], Awa
         finally:
             await transport.aclose()
 
-    return in_own_thread(run)
+    return in_own_thread(run_call)
 
 
 def in_own_thread(work: Callable[[], Coroutine[None, None, T]]) -> T:

@@ -58,12 +58,12 @@ def airflow_error(error: AimlapiError, *, has_policy: bool = False) -> AirflowEx
     """
     is_retried = has_policy and isinstance(error, errors.SpendingLimitReached)
     kind = RETRY if is_retried else kind_of(error)
-    raised = kind(named(error))
+    raised = kind(named_error(error))
     setattr(raised, ERROR_ATTRIBUTE, error)
     return raised
 
 
-def named(error: AimlapiError) -> str:
+def named_error(error: AimlapiError) -> str:
     """Return the error's name and text. The page of errors is ordered by names."""
     return f"{type(error).__name__}: {error}"
 

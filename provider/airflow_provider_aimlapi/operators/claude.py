@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.airflow_errors import (
     airflow_error,
     causes_of,
-    named,
+    named_error,
     without_frames,
 )
 from airflow_provider_aimlapi.operators.argument_sets.job_arguments import job_of
@@ -34,9 +34,9 @@ from airflow_provider_aimlapi.operators.links import RunReportLink, task_facts
 from airflow_provider_aimlapi.operators.parking import (
     PARK_TIMEOUT_S,
     Parking,
-    now,
+    current_time,
     parked_until,
-    parking,
+    parking_of_task,
 )
 from airflow_provider_aimlapi.operators.rendering import (
     explaining_braces,
@@ -55,7 +55,7 @@ from airflow_provider_aimlapi.operators.telemetry.closing_line import (
 )
 from airflow_provider_aimlapi.operators.telemetry.openlineage import ReportsLineage
 from airflow_provider_aimlapi.operators.telemetry.progress_sinks import ProgressSinkOpener
-from airflow_provider_aimlapi.printable import printable
+from airflow_provider_aimlapi.printable import printable_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -274,13 +274,13 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         from airflow_provider_aimlapi.operators.telemetry.observation import Observation
         from airflow_provider_aimlapi.operators.telemetry.tracing import run_span
 
-        seen = self._seen = Observation(RunMetrics(context).send)
+        seen = self._seen = Observation(RunMetrics(context).send_changes)
         progress = self._progress = ProgressSinkOpener(context)
         early = progress.reports_failure(self.model)
         # The order matters: the span must close with the run's own error, before `_guard_engine` turns it
         # into Airflow's. The arguments are read inside, because a wrong one is an error of the run.
         with early, self._guard_engine() as stop, run_span(context, seen):
-            self._parking = parking(
+            self._parking = parking_of_task(
                 context, on_stall=self.on_stall, park_timeout_s=self.park_timeout_s
             )
             report = seen.report = run_job(
@@ -288,14 +288,14 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
                 self._build_settings(),
                 share=arguments.read_optional_whole_number("share", self.share),
                 stop=stop,
-                emit_lineage=seen.learn,
-                page=RunPage(open_sink=seen.beside(progress), task=task_facts(context)),
+                emit_lineage=seen.keep_lineage,
+                page=RunPage(open_sink=seen.observed_opener(progress), task=task_facts(context)),
             )
         if warning := truncation_warning(report):
-            self.log.warning("%s", printable(warning))
-        self.log.info("%s", printable(closing_line(report)))
+            self.log.warning("%s", printable_text(warning))
+        self.log.info("%s", printable_text(closing_line(report)))
         extend_asset_events(self.outlets, context, seen)
-        return report.summary()
+        return report.as_return_value()
 
     def estimate(
         self,
@@ -341,7 +341,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
                 stop=stop,
                 page=RunPage(open_sink=progress, task=task_facts(context or {})),
             )
-        self.log.info("%s", printable(estimate.words()))
+        self.log.info("%s", printable_text(estimate.in_words()))
         return estimate.summary()
 
     @contextmanager
@@ -351,7 +351,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
 
         stop = self._stop = StopSignal()
         if self._is_killed:
-            stop.request()  # SIGTERM came while Airflow prepared the task
+            stop.request_stop()  # SIGTERM came while Airflow prepared the task
         try:
             yield stop
         except AimlapiError as caught:
@@ -368,11 +368,13 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
 
     def _park_if_useful(self, error: AimlapiError) -> None:
         """End this try so that Airflow starts it again later, if waiting helps."""
-        until = self._parking.until(error, now())
+        until = self._parking.start_again_at(error, current_time())
         if until is None:
             return
-        notice = f"Parked until {until:%Y-%m-%d %H:%M} UTC; no retry is used up. {named(error)}"
-        self.log.warning("%s", printable(notice))
+        notice = (
+            f"Parked until {until:%Y-%m-%d %H:%M} UTC; no retry is used up. {named_error(error)}"
+        )
+        self.log.warning("%s", printable_text(notice))
         if self._progress is not None:
             self._progress.report_parked(notice)
         raise parked_until(until) from without_frames(error)
@@ -381,7 +383,7 @@ class ClaudeCompletionOperator(ReportsLineage, BaseOperator):
         """End the run cleanly: make no new calls, and keep the answers of calls in flight."""
         self._is_killed = True
         if self._stop is not None:
-            self._stop.request()
+            self._stop.request_stop()
 
     def _build_job(self) -> Job:
         return job_of(self, self._make_hook().endpoint)

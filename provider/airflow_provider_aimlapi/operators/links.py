@@ -57,7 +57,7 @@ def task_facts(context: Mapping[str, Any]) -> TaskFacts | None:
         logical_date_us=moment_us(context.get("logical_date")),
     )
     server = server_address()
-    return facts.at(server) if server else facts
+    return facts.with_address(server) if server else facts
 
 
 def moment_us(date: datetime | None) -> int | None:

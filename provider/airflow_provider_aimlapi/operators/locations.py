@@ -188,14 +188,14 @@ def _open_file_system(location: Location, conn_id: str | None) -> OpenLocation:
     """Return the file system from Airflow's provider, or from fsspec if there is no provider."""
     from airflow_provider_aimlapi.engine.job import OpenLocation
     from airflow_provider_aimlapi.storage.access.opening import (
-        connect,
+        check_connection,
         lacks_credentials,
         open_url,
     )
 
     try:
         fs = attach(location.scheme, conn_id).fs
-        connect(fs)
+        check_connection(fs)
         if lacks_credentials(fs):
             raise InvalidSpec(_without_credentials(location, conn_id))
     except (ImportError, ValueError):

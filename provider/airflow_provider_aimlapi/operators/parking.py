@@ -62,7 +62,7 @@ class Parking:
         """Return whether this start follows a parking, so that one call must find out first."""
         return self.is_wanted and self.times > 0
 
-    def until(self, error: AimlapiError, now: datetime) -> datetime | None:
+    def start_again_at(self, error: AimlapiError, now: datetime) -> datetime | None:
         """Return when to start again; None if waiting does not help, or would take too long."""
         wait = self._wait_for(error, now) if self.is_wanted else None
         if wait is None or now + wait > (self.since or now) + self.timeout:
@@ -83,7 +83,7 @@ class Parking:
         return max(requested, min(LONGEST_WAIT, FIRST_WAIT * (self.times + 1)))
 
 
-def parking(context: Context, *, on_stall: object, park_timeout_s: object) -> Parking:
+def parking_of_task(context: Context, *, on_stall: object, park_timeout_s: object) -> Parking:
     """Return whether a task may be parked, and how often Airflow has parked this try.
 
     Raises:
@@ -123,7 +123,7 @@ def parked_until(date: datetime) -> AirflowRescheduleException:
     return AirflowRescheduleException(date)  # type: ignore[no-untyped-call]  # Airflow's has no types
 
 
-def now() -> datetime:
+def current_time() -> datetime:
     """Return the time of the machine's clock."""
     from airflow_provider_aimlapi.engine.runtime.clock import SystemClock
 

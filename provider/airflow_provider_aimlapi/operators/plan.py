@@ -8,7 +8,7 @@ from airflow_provider_aimlapi.operators import arguments
 from airflow_provider_aimlapi.operators.argument_sets.written_arguments import check_written
 from airflow_provider_aimlapi.operators.claude import ClaudeCompletionOperator
 from airflow_provider_aimlapi.operators.telemetry.progress_sinks import ProgressSinkOpener
-from airflow_provider_aimlapi.printable import printable
+from airflow_provider_aimlapi.printable import printable_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -64,5 +64,5 @@ class ClaudeCompletionPlanOperator(ClaudeCompletionOperator):
         with early, self._guard_engine() as stop:
             workers = arguments.read_whole_number("workers", self.workers)
             shares = plan_job(self._build_job(), self._build_settings(), workers, stop=stop)
-        self.log.info("The run has %s share(s).", printable(str(shares)))
+        self.log.info("The run has %s share(s).", printable_text(str(shares)))
         return list(range(shares))

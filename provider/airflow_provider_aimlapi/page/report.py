@@ -90,7 +90,7 @@ def notice_page(*, title: str = "", text: str = "", task: TaskFacts | None = Non
 
 
 def _data_element(name: str, encoded: bytes) -> str:
-    return f'<script type="application/json" id="{name}">{_embeddable(encoded)}</script>\n'
+    return f'<script type="application/json" id="{name}">{_embeddable_json(encoded)}</script>\n'
 
 
 @cache
@@ -112,7 +112,7 @@ def _hash_list(texts: list[str]) -> str:
     return " ".join(f"'sha256-{digest}'" for digest in digests)
 
 
-def _embeddable(encoded: bytes) -> str:
+def _embeddable_json(encoded: bytes) -> str:
     """Return JSON without the characters that HTML or JavaScript would interpret."""
     text = encoded.decode()
     for character in "<>&\u2028\u2029":

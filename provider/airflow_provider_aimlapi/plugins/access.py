@@ -28,11 +28,11 @@ def reader_of_dag(dag_id: Name, user: GetUserDep) -> None:
 
 
 def dags_open_to(user: Any) -> set[str]:
-    """Return the DAGs that the user may read. `readable` checks their XComs as well."""
+    """Return the DAGs that the user may read. `readable_dag_ids` checks their XComs as well."""
     return get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
 
 
-def readable(dag_ids: Iterable[str], user: Any) -> set[str]:
+def readable_dag_ids(dag_ids: Iterable[str], user: Any) -> set[str]:
     """Return those of a few DAGs whose runs the user may see."""
     return {dag_id for dag_id in set(dag_ids) if may_read(dag_id, user)}
 

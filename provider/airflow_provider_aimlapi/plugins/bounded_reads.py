@@ -50,7 +50,7 @@ class BoundedReads:
         self._running: dict[ProgressSource, Future[bytes | None]] = {}
         """The reads under way, by object, so that a second request shares a read."""
 
-    def result(self, source: ProgressSource, read: Read) -> bytes | None:
+    def result_of_read(self, source: ProgressSource, read: Read) -> bytes | None:
         """Return the result of a read, or raise its error.
 
         Raises:
@@ -85,7 +85,7 @@ class BoundedReads:
     def _run_read(self, source: ProgressSource, read: Read, future: Future[bytes | None]) -> None:
         try:
             data = read(source)
-        except BaseException as error:  # noqa: BLE001  # raised again in `result`
+        except BaseException as error:  # noqa: BLE001  # raised again in `result_of_read`
             self._forget_read(source)
             future.set_exception(error)
         else:

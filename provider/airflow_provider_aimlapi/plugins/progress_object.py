@@ -38,7 +38,7 @@ def read_progress(source: ProgressSource) -> bytes | None:
     output = open_location(location) if source.team is None else _open_for(source.team, location)
     names = RunNames(run_key=source.run_key, share=source.share)
     store = FsspecStore(output.fs, output.path)
-    return store.read(names.progress, bytes_max=PROGRESS_BYTES_MAX)
+    return store.read(names.progress_name, bytes_max=PROGRESS_BYTES_MAX)
 
 
 def _open_for(team: str, location: Location) -> OpenLocation:

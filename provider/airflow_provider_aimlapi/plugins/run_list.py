@@ -148,7 +148,7 @@ def list_runs(
     rows = [row for row in rows if row.dag_id in allowed]
     paid = payments_once(rows)
     runs = {
-        row.number: _listed(row, sum(one.nano_usd for one in paid.get(row.number, ())))
+        row.number: _as_listed_run(row, sum(one.nano_usd for one in paid.get(row.number, ())))
         for row in rows
     }
     found = [row for row in rows if _is_found(row, runs[row.number].state, query)]
@@ -178,7 +178,7 @@ def list_runs(
     )
 
 
-def _listed(row: RunRow, paid_nano_usd: int) -> ListedRun:
+def _as_listed_run(row: RunRow, paid_nano_usd: int) -> ListedRun:
     run = row.run
     state = state_of(run, row.task_state)
     return ListedRun(

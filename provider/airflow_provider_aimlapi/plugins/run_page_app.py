@@ -31,7 +31,7 @@ from airflow_provider_aimlapi.page.report import (
 from airflow_provider_aimlapi.plugins.access import (
     Name,
     dags_open_to,
-    readable,
+    readable_dag_ids,
     reader_of_dag,
 )
 from airflow_provider_aimlapi.plugins.listed.run_row import DecodedRuns
@@ -170,7 +170,11 @@ def _serve_list(
     # each DAG before it sums or returns anything of it.
     with create_session() as session:
         runs = list_runs(
-            dags_open_to(user), lambda dag_ids: readable(dag_ids, user), session, _DECODED, query
+            dags_open_to(user),
+            lambda dag_ids: readable_dag_ids(dag_ids, user),
+            session,
+            _DECODED,
+            query,
         )
     return Response(msgspec.json.encode(runs), media_type="application/json", headers=PRIVATE)
 

@@ -88,7 +88,7 @@ def _read_definition(key: TaskKey, session: Any) -> str | bytes | None:
     """Return the serialized DAG in the version of the task instance, cut after its limit."""
     columns = SerializedDagModel.__table__.c
     packed = func.substr(columns.data_compressed, 1, DAG_BYTES_MAX, type_=LargeBinary)
-    version = select(TaskInstance.dag_version_id).where(key.matches(TaskInstance))
+    version = select(TaskInstance.dag_version_id).where(key.matches_in(TaskInstance))
     query = select(text_of(columns.data, DAG_BYTES_MAX), packed).where(
         columns.dag_version_id == version.scalar_subquery()
     )

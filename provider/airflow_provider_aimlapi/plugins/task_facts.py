@@ -35,8 +35,8 @@ def read_task_facts(key: TaskKey, session: Any, now: datetime) -> TaskFacts:
     # Without a configured address, the way back starts from the page's own: `<Airflow>/aimlapi/page`.
     names = TaskFacts(
         dag_id=key.dag_id, run_id=key.run_id, task_id=key.task_id, map_index=key.map_index
-    ).at(server_address() or "..")
-    found = session.execute(_query(key)).first()
+    ).with_address(server_address() or "..")
+    found = session.execute(_query_of_task(key)).first()
     if found is None:
         return names
     operator = found.operator
@@ -54,7 +54,7 @@ def read_task_facts(key: TaskKey, session: Any, now: datetime) -> TaskFacts:
     )
 
 
-def _query(key: TaskKey) -> Any:
+def _query_of_task(key: TaskKey) -> Any:
     columns = TaskInstance
     # Airflow has the column from 3.3 on.
     override = getattr(columns, "retry_delay_override", literal(None))
@@ -72,7 +72,7 @@ def _query(key: TaskKey) -> Any:
             DagRun.logical_date,
         )
         .join(DagRun, same_run)
-        .where(key.matches(columns))
+        .where(key.matches_in(columns))
     )
 
 

@@ -17,7 +17,7 @@ class TaskKey:
     task_id: str
     map_index: int
 
-    def matches(self, table: Any) -> Any:
+    def matches_in(self, table: Any) -> Any:
         """Return the condition that selects this task instance in a table that has its four columns."""
         return and_(
             table.dag_id == self.dag_id,

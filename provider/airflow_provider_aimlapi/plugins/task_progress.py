@@ -38,7 +38,7 @@ def task_progress(key: TaskKey) -> RunProgress | None:
         return _beside_output(key)
     with create_session() as session:
         state = stored_state(key, session)
-    return None if state is None else _decode(state)
+    return None if state is None else _decode_progress(state)
 
 
 def _beside_output(key: TaskKey) -> RunProgress | None:
@@ -47,7 +47,7 @@ def _beside_output(key: TaskKey) -> RunProgress | None:
         with create_session() as session:
             source = progress_source(key, session)
         # No session is open from here on: a slow store must not hold a connection to the database.
-        data = None if source is None else READS.result(source, read_progress)
+        data = None if source is None else READS.result_of_read(source, read_progress)
     except ProgressUnreadable:
         raise
     except AimlapiError as error:
@@ -58,14 +58,14 @@ def _beside_output(key: TaskKey) -> RunProgress | None:
         raise ProgressUnreadable from None
     if source is None or data is None:
         return None
-    progress = _decode(data)
+    progress = _decode_progress(data)
     # The object is in this run's folder, so another run key means that it was changed.
     if progress.run_key != source.run_key:
         raise ProgressInvalid
     return progress
 
 
-def _decode(data: bytes | str) -> RunProgress:
+def _decode_progress(data: bytes | str) -> RunProgress:
     progress = decode_progress(data)
     if progress is None:
         raise ProgressInvalid

@@ -82,7 +82,7 @@ def _announced_run_key(key: TaskKey, session: Any) -> str | None:
     The column is read as text, without Airflow's decoder and without an XCom backend.
     """
     value = text_of(XComModel.value, _RUN_KEY_JSON_CHARACTERS)
-    found = session.scalar(select(value).where(key.matches(XComModel), XComModel.key == RUN_KEY))
+    found = session.scalar(select(value).where(key.matches_in(XComModel), XComModel.key == RUN_KEY))
     text = found[1:-1] if isinstance(found, str) else ""
     return text if is_run_key(text) and found == f'"{text}"' else None
 
@@ -91,7 +91,7 @@ def _is_own_task(key: TaskKey, session: Any) -> bool:
     """Return whether the DAG of this run defines the task with an operator of this provider."""
     # The task instance has the class's name alone, which any class may have. Its module is in the DAG,
     # which costs more to read, so the name is compared first.
-    operator = select(TaskInstance.operator).where(key.matches(TaskInstance))
+    operator = select(TaskInstance.operator).where(key.matches_in(TaskInstance))
     if session.scalar(operator) not in OWN_OPERATORS:
         return False
     tasks = task_definitions(key, session)
@@ -113,7 +113,7 @@ class _Fields(msgspec.Struct, frozen=True):
 def _rendered_fields(key: TaskKey, session: Any) -> _Fields | None:
     """Return the task's fields as Airflow rendered them; None if Airflow keeps none."""
     value = text_of(RenderedFields.rendered_fields, FIELDS_CHARACTERS_MAX)
-    found = session.scalar(select(value).where(key.matches(RenderedFields)))
+    found = session.scalar(select(value).where(key.matches_in(RenderedFields)))
     if found is None:
         return None
     what = "The rendered fields"

@@ -41,7 +41,7 @@ def stored_state(key: TaskKey, session: Any) -> str | None:
     # Airflow's own backend is read by a query that cuts the value, which its method would not do.
     if type(backend) is MetastoreBackend:
         value = text_of(State.value, PROGRESS_BYTES_MAX)
-        found = session.scalar(select(value).where(key.matches(State), State.key == STATE_KEY))
+        found = session.scalar(select(value).where(key.matches_in(State), State.key == STATE_KEY))
     else:  # a backend of the deployment, whose tables are not known
         scope = TaskScope(
             dag_id=key.dag_id, run_id=key.run_id, task_id=key.task_id, map_index=key.map_index

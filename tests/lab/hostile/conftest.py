@@ -50,7 +50,7 @@ class Told:
         segments = sorted((self.folder / "out" / "_aimlapi").glob("*/journal/*/*"))
         records = [each for file in segments for each in decode_segment(file.read_bytes())]
         return {
-            record.row: decode_answer(record.answer()).text
+            record.row: decode_answer(record.received_answer()).text
             for record in records
             if record.kind == "answer"
         }

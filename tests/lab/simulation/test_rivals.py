@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_aimlapi.engine.durable.lease import Lease
 from airflow_provider_aimlapi.engine.durable.visible_run import VisibleRun
-from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.engine.runtime.retry import persist_in_thread
 from airflow_provider_aimlapi.storage.output import visible_files as publication
 from airflow_provider_aimlapi.storage.output.changes import Change
 from airflow_provider_aimlapi.storage.output.visible_parts import VisibleParts
@@ -38,7 +38,7 @@ async def publish_at_once(self: VisibleRun) -> bool:
     """Asks nobody and waits for nobody."""
     lease = Lease(self._leases, 0, times=self._times, clock=self._clock, stop=self._world.stop)
     lease._right_until_s = float("inf")
-    await persist(self._clock, self._write_visible, lease)
+    await persist_in_thread(self._clock, self._write_visible, lease)
     return True
 
 
@@ -63,7 +63,7 @@ def test_without_a_second_writing_a_late_write_stays() -> None:
 
 
 def test_without_removing_others_their_parts_stay() -> None:
-    with swapped(VisibleParts, "names", lambda _: set()):
+    with swapped(VisibleParts, "names_of_parts", lambda _: set()):
         assert violations_soon()
 
 
@@ -73,7 +73,7 @@ def test_cut_publication_without_a_change_blocks_the_next() -> None:
 
 
 def test_third_run_beside_two_cut_ones_is_blocked() -> None:
-    with swapped(publication, "_leaving", lambda *_: None):
+    with swapped(publication, "_leaving_run", lambda *_: None):
         assert violations_soon("copy ", first=290)  # it takes two publications that are cut short
 
 
@@ -83,5 +83,5 @@ def change_that_forgets(self: Change, run_key: str) -> Change:
 
 
 def test_change_without_the_replaced_run_is_in_the_way() -> None:
-    with swapped(Change, "then", change_that_forgets):
+    with swapped(Change, "change_to", change_that_forgets):
         assert violations_soon()

@@ -48,7 +48,7 @@ def test_request_is_raised_up_to_the_model_s_maximum(max_tokens: int, raised: in
     first = json.loads(row.body)
     first_hash = row.request_hash
     assert rules.is_due(row, CUT)
-    rules.follow(row, CUT)
+    rules.give_next_request(row, CUT)
     assert json.loads(row.body) == first | {"max_tokens": raised}
     assert row.request_hash == first_hash
     assert not rules.is_due(row, CUT)

@@ -50,7 +50,7 @@ class MovedTime:
 
     async def sleep(self, delay_s: float) -> None:
         self.waits_s.append(delay_s)
-        self._clock.advance(delay_s)
+        self._clock.move_forward(delay_s)
 
     def pace(self) -> Pace:
         return Pace(now_s=self.now_s, sleep=self.sleep)
@@ -83,7 +83,7 @@ async def read(sim: Simulator, time: MovedTime, rows_a_page: int) -> tuple[LogRe
         endpoint = Endpoint(base_url=sim.url, key="any")
         ask = partial(fetch_log_page, endpoint, transport, rows_max=rows_a_page)
         reader = LogReader(ask=ask, pace=time.pace(), random=RANDOM)
-        return reader, (await reader.reconcile(RUN, *time.window_us())).calls
+        return reader, (await reader.reconcile_run(RUN, *time.window_us())).charged_calls
 
 
 def log_statuses(sim: Simulator) -> list[int]:
@@ -163,16 +163,16 @@ def reader_of(ask: AskPage) -> tuple[LogReader, CountedTime]:
 async def test_rows_that_come_while_pages_are_read_are_found(added_before: dict[int, int]) -> None:
     log = ChangingLog(6, added_before=added_before)
     reader, _ = reader_of(log.ask)
-    found = await reader.reconcile(RUN, 0, HOUR_US)
-    assert found.calls == len(log.rows) == 6 + sum(added_before.values())
-    assert found.again == ()
+    found = await reader.reconcile_run(RUN, 0, HOUR_US)
+    assert found.charged_calls == len(log.rows) == 6 + sum(added_before.values())
+    assert found.rows_charged_again == ()
     assert reader.is_settled
 
 
 async def test_a_log_that_never_stands_still_is_told() -> None:
     log = ChangingLog(4, added_before=dict.fromkeys(range(1_000), 1))
     reader, _ = reader_of(log.ask)
-    await reader.reconcile(RUN, 0, HOUR_US)
+    await reader.reconcile_run(RUN, 0, HOUR_US)
     assert not reader.is_settled
     assert log.asked < 1_000
 
@@ -183,7 +183,7 @@ async def test_page_without_rows_ends_a_pass_whatever_it_promises() -> None:
         return LogPage(rows=(), has_more=True, total=None)
 
     reader, _ = reader_of(ask)
-    assert (await reader.reconcile(RUN, 0, HOUR_US)).rows == ()
+    assert (await reader.reconcile_run(RUN, 0, HOUR_US)).rows == ()
     assert reader.requests == 1
 
 
@@ -212,7 +212,7 @@ class FailingFirst:
 )
 async def test_what_may_pass_is_waited_out(error: Exception, least_s: float, most_s: float) -> None:
     reader, time = reader_of(FailingFirst(error, 3).ask)
-    await reader.reconcile(RUN, 0, HOUR_US)
+    await reader.reconcile_run(RUN, 0, HOUR_US)
     assert reader.requests == 4
     assert least_s <= time.at_s <= most_s
 
@@ -220,14 +220,14 @@ async def test_what_may_pass_is_waited_out(error: Exception, least_s: float, mos
 async def test_what_does_not_pass_is_raised_in_the_end() -> None:
     reader, _ = reader_of(FailingFirst(ApiUnavailable("gone"), 1_000).ask)
     with pytest.raises(ApiUnavailable):
-        await reader.reconcile(RUN, 0, HOUR_US)
+        await reader.reconcile_run(RUN, 0, HOUR_US)
     assert reader.requests == TRIES_MAX
 
 
 async def test_a_refused_key_is_raised_at_once() -> None:
     reader, time = reader_of(FailingFirst(AccessRefused("no such key"), 1).ask)
     with pytest.raises(AccessRefused):
-        await reader.reconcile(RUN, 0, HOUR_US)
+        await reader.reconcile_run(RUN, 0, HOUR_US)
     assert (reader.requests, time.at_s) == (1, 0.0)
 
 
@@ -236,7 +236,7 @@ async def test_the_pace_is_kept_over_minutes() -> None:
     pace = Pace(now_s=time.now_s, sleep=time.sleep)
     asked_at_s = []
     for _ in range(5 * REQUESTS_A_MINUTE):
-        await pace.wait()
+        await pace.wait_for_turn()
         asked_at_s.append(time.at_s)
     for first, later in zip(asked_at_s, asked_at_s[REQUESTS_A_MINUTE:], strict=False):
         assert later - first >= 60.0

@@ -29,7 +29,7 @@ def test_run_calls_once_per_row_and_publishes() -> None:
     report = run_virtual(run(a_run.job, Settings(), a_run.world(api)))
     assert len(api.bodies) == report.requests == 2
     assert (report.tally.ok, report.tally.skipped, report.tally.cost_nano_usd) == (2, 1, 200)
-    assert a_run.prepared.names.manifest in a_run.store.objects
+    assert a_run.prepared.names.manifest_name in a_run.store.objects
     assert [name for name in a_run.store.objects if not name.startswith("_")] == ["a-00000.parquet"]
 
 
@@ -54,7 +54,7 @@ def test_second_attempt_sends_the_undecided_rows_only() -> None:
 
 def test_stop_before_the_lease_leaves_no_lease() -> None:
     a_run, api, stop = PreparedRun(["a"]), ScriptedApi(), StopSignal()
-    stop.request()
+    stop.request_stop()
     assert isinstance(attempt(a_run, api, stop=stop), RunInterrupted)
     assert api.bodies == []
     assert not [name for name in a_run.store.objects if "/lease/" in name]

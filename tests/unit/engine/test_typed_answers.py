@@ -50,7 +50,7 @@ def job(*names: str, output_column: str | None = None, **quoted: str) -> Job:
 
 
 def test_each_property_becomes_a_column(data_set: DataSet) -> None:
-    names = outcome_columns_of(job("urgency", "day"), data_set).names
+    names = outcome_columns_of(job("urgency", "day"), data_set).column_names
     assert names == ("urgency", "day", "completion_info")
 
 
@@ -59,7 +59,7 @@ def test_a_property_that_collides_is_refused(data_set: DataSet, name: str) -> No
     with pytest.raises(InvalidSpec, match="Rename the property"):
         outcome_columns_of(job("urgency", name), data_set)
     columns = outcome_columns_of(job("urgency", name, output_column="answer"), data_set)
-    assert columns.names == ("answer", "answer_info")
+    assert columns.column_names == ("answer", "answer_info")
 
 
 def test_quotes_of_columns_in_the_prompt_are_checked() -> None:

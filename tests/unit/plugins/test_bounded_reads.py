@@ -65,8 +65,8 @@ def too_slow() -> Iterator[None]:
 
 
 def test_read_returns_what_the_store_returned() -> None:
-    assert BoundedReads().result(source("a"), data_of) == b"a"
-    assert BoundedReads().result(source("a"), lambda _: None) is None
+    assert BoundedReads().result_of_read(source("a"), data_of) == b"a"
+    assert BoundedReads().result_of_read(source("a"), lambda _: None) is None
 
 
 def test_error_of_the_store_is_raised_to_the_request() -> None:
@@ -76,20 +76,20 @@ def test_error_of_the_store_is_raised_to_the_request() -> None:
     reads = BoundedReads()
     for _ in range(20):  # an error gives its place back
         with pytest.raises(LookupError):
-            reads.result(source("a"), fail)
+            reads.result_of_read(source("a"), fail)
 
 
 def test_hanging_read_ends_the_request_in_time(store: HangingStore) -> None:
     reads = BoundedReads(timeout_s=SOON_S)
     with too_slow():
-        reads.result(source("a"), store.read)
+        reads.result_of_read(source("a"), store.read)
 
 
 def test_second_request_waits_for_the_same_read(store: HangingStore) -> None:
     reads = BoundedReads(timeout_s=SOON_S)
     for _ in range(20):
         with too_slow():
-            reads.result(source("a"), store.read)
+            reads.result_of_read(source("a"), store.read)
     assert len(store.reads) == 1
 
 
@@ -97,10 +97,10 @@ def test_hanging_store_leaves_other_dags_their_pages(store: HangingStore) -> Non
     reads = BoundedReads(reads_max=3, reads_of_dag_max=2, timeout_s=SOON_S)
     for key in ("11" * 16, "22" * 16):
         with too_slow():
-            reads.result(source("a", key), store.read)
+            reads.result_of_read(source("a", key), store.read)
     with pytest.raises(ServerBusy):
-        reads.result(source("a", "33" * 16), store.read)
-    assert reads.result(source("b"), data_of) == b"b"
+        reads.result_of_read(source("a", "33" * 16), store.read)
+    assert reads.result_of_read(source("b"), data_of) == b"b"
     assert len(store.reads) == 2
 
 
@@ -108,10 +108,10 @@ def test_hanging_stores_never_start_more_threads(store: HangingStore) -> None:
     reads = BoundedReads(reads_max=2, timeout_s=SOON_S)
     for dag_id in "ab":
         with too_slow():
-            reads.result(source(dag_id), store.read)
+            reads.result_of_read(source(dag_id), store.read)
     for dag_id in "cdefgh":
         with pytest.raises(ServerBusy):
-            reads.result(source(dag_id), store.read)
+            reads.result_of_read(source(dag_id), store.read)
     assert len(store.reads) == 2
 
 
@@ -124,13 +124,13 @@ def test_request_beyond_those_that_wait_is_refused(store: HangingStore) -> None:
             begun.wait()
             return store.read(source)
 
-        return reads.result(source(dag_id), read)
+        return reads.result_of_read(source(dag_id), read)
 
     with ThreadPoolExecutor(2) as requests:
         waiting = [requests.submit(wait_in, dag_id) for dag_id in "ab"]
         begun.wait()
         with pytest.raises(ServerBusy):
-            reads.result(source("c"), data_of)
+            reads.result_of_read(source("c"), data_of)
         store.go_on.set()
         assert [each.result() for each in waiting] == [b"a", b"b"]
-    assert reads.result(source("c"), data_of) == b"c"
+    assert reads.result_of_read(source("c"), data_of) == b"c"

@@ -48,7 +48,7 @@ def _own_context(certificates: Certificates) -> ssl.SSLContext:
     # 2. A file. OpenSSL's own errors about it are numbers, so the usual mistakes are found first.
     if certificates.may_be_folder and folders:
         if not any(map(_has_certificates, folders)):
-            raise _refused(
+            raise _refused_certificates(
                 certificates,
                 "which holds no certificates under hashed names. Run `openssl rehash` on it",
             )
@@ -57,14 +57,16 @@ def _own_context(certificates: Certificates) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=certificates.path)
     except ssl.SSLError:
-        raise _refused(certificates, "which holds no certificate in PEM that can be read") from None
+        raise _refused_certificates(
+            certificates, "which holds no certificate in PEM that can be read"
+        ) from None
     except OSError as error:
-        raise _refused(
+        raise _refused_certificates(
             certificates, f"which cannot be read ({os.strerror(error.errno or 0)})"
         ) from None
     # A file of comments loads without an error, and would then refuse each server.
     if not context.cert_store_stats()["x509"]:
-        raise _refused(certificates, "which holds no certificate")
+        raise _refused_certificates(certificates, "which holds no certificate")
     return context
 
 
@@ -73,13 +75,13 @@ def _check_file(certificates: Certificates) -> None:
     try:
         found = Path(certificates.path).stat()
     except PermissionError:
-        raise _refused(certificates, "which cannot be read") from None
+        raise _refused_certificates(certificates, "which cannot be read") from None
     except (OSError, ValueError):
-        raise _refused(certificates, "which does not exist") from None
+        raise _refused_certificates(certificates, "which does not exist") from None
     if not stat.S_ISREG(found.st_mode):
-        raise _refused(certificates, "which is not a file")
+        raise _refused_certificates(certificates, "which is not a file")
     if found.st_size > FILE_BYTES_MAX:
-        raise _refused(certificates, f"which is larger than {FILE_BYTES_MAX:,} bytes")
+        raise _refused_certificates(certificates, f"which is larger than {FILE_BYTES_MAX:,} bytes")
 
 
 def _is_folder(name: str) -> bool:
@@ -97,7 +99,7 @@ def _has_certificates(folder: str) -> bool:
         return False
 
 
-def _refused(certificates: Certificates, reason: str) -> ConnectionIncomplete:
+def _refused_certificates(certificates: Certificates, reason: str) -> ConnectionIncomplete:
     return ConnectionIncomplete(
         f"Give a PEM file with the certificate authorities to trust, because they take the place of the "
         f"usual ones: {certificates.setting.name} names {certificates.path!r}, {reason}. A file in DER "

@@ -183,11 +183,11 @@ class Connection(asyncio.BufferedProtocol):
         # A request that is not written to its end would continue in the middle of the next one.
         is_over = incoming.is_whole and not self._transport.get_write_buffer_size()
         if self.is_lost or not is_over or not incoming.is_kept_alive:
-            self.abort()
+            self.close_at_once()
         self.idle_since_s = self._loop.time()
         self._give_back(self)
 
-    def abort(self) -> None:
+    def close_at_once(self) -> None:
         """Close at once."""
         self.is_lost = True
         self._transport.abort()
@@ -206,19 +206,19 @@ class Connection(asyncio.BufferedProtocol):
         """Parse what was read."""
         incoming = self._incoming
         if incoming is None or incoming.is_whole:
-            self.abort()  # these bytes belong to no request, so they must not answer the next one
+            self.close_at_once()  # these bytes belong to no request, so they must not answer the next one
             return
         # All bytes count at first. `on_body` gives back those that belong to the body.
         self._framing_left -= nbytes
         try:
             self._parser.feed_data(self._buffer[:nbytes])
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(incoming, httpx.RemoteProtocolError(type(error).__name__))
+            self._fail_exchange(incoming, httpx.RemoteProtocolError(type(error).__name__))
         if self._framing_left < 0:
             too_much = "more than an answer may take beside its body"
-            self._fail(incoming, httpx.RemoteProtocolError(too_much))
+            self._fail_exchange(incoming, httpx.RemoteProtocolError(too_much))
         if incoming.is_headed:
-            self._wake()
+            self._wake_reader()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake the reader. For an answer without a stated length, this is its regular end."""
@@ -233,7 +233,7 @@ class Connection(asyncio.BufferedProtocol):
                 incoming.is_whole = True
             else:
                 incoming.failure = httpx.ReadError(type(exc).__name__ if exc else "closed")
-        self._wake()
+        self._wake_reader()
 
     def pause_writing(self) -> None:
         """Note that the write buffer is full."""
@@ -242,7 +242,7 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """Note that there is room again."""
         self._is_full = False
-        self._wake()
+        self._wake_reader()
 
     def _set_timer(self, at_s: float) -> None:
         """Replace the timer. One serves many exchanges, because most end long before it is due."""
@@ -265,16 +265,16 @@ class Connection(asyncio.BufferedProtocol):
         elif now_s > due_s + STOOD_STILL_S:
             self._set_timer(now_s + STOOD_STILL_S)
         else:
-            self._fail(incoming, httpx.ReadTimeout("the answer was not whole in time"))
+            self._fail_exchange(incoming, httpx.ReadTimeout("the answer was not whole in time"))
 
-    def _fail(self, incoming: Incoming, failure: httpx.TransportError) -> None:
+    def _fail_exchange(self, incoming: Incoming, failure: httpx.TransportError) -> None:
         """End the exchange with an error. An answer that was complete before stays valid."""
         if not incoming.is_whole and incoming.failure is None:
             incoming.failure = failure
-        self.abort()
-        self._wake()
+        self.close_at_once()
+        self._wake_reader()
 
-    def _wake(self) -> None:
+    def _wake_reader(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 

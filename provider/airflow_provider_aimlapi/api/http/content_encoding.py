@@ -29,36 +29,36 @@ def decode_content(body: bytes, encoding: str, *, bytes_max: int) -> bytes:
     # with the magic bytes by chance.
     if encoding in {"", "identity", "gzip", "x-gzip"}:
         is_gzip = body.startswith(_GZIP_MAGIC) or (encoding.endswith("gzip") and not body)
-        return _gunzip(body, bytes_max) if is_gzip else _limited(body, bytes_max)
+        return _inflate_gzip(body, bytes_max) if is_gzip else _within_limit(body, bytes_max)
     if encoding == "deflate":
         wbits = _ZLIB_WBITS if _has_zlib_header(body) else _RAW_DEFLATE_WBITS
-        return _inflate(body, wbits, bytes_max)[0]
+        return _inflate_within(body, wbits, bytes_max)[0]
     named = f" {encoding}" if encoding in _KNOWN else ""
     raise Unreadable(f"its content encoding{named} was not requested")
 
 
-def _gunzip(body: bytes, bytes_max: int) -> bytes:
+def _inflate_gzip(body: bytes, bytes_max: int) -> bytes:
     """Inflate a gzip file of one member. Many small members would take a minute of CPU to join."""
-    whole, rest = _inflate(body, _GZIP_WBITS, bytes_max)
+    whole, rest = _inflate_within(body, _GZIP_WBITS, bytes_max)
     if rest.startswith(_GZIP_MAGIC):
         raise Unreadable("it is compressed in several pieces")
     return whole
 
 
-def _inflate(body: bytes, wbits: int, bytes_max: int) -> tuple[bytes, bytes]:
+def _inflate_within(body: bytes, wbits: int, bytes_max: int) -> tuple[bytes, bytes]:
     inflater = zlib.decompressobj(wbits)
     try:
         # One byte more shows that it is too large, without inflating the rest.
         whole = inflater.decompress(body, bytes_max + 1)
     except zlib.error:
         raise Unreadable("its compression is corrupt") from None
-    _limited(whole, bytes_max)
+    _within_limit(whole, bytes_max)
     if not inflater.eof:
         raise Unreadable("its compressed body was cut off")
     return whole, inflater.unused_data
 
 
-def _limited(body: bytes, bytes_max: int) -> bytes:
+def _within_limit(body: bytes, bytes_max: int) -> bytes:
     if len(body) > bytes_max:
         raise Unreadable(f"it is larger than {bytes_max:,} bytes")
     return body

@@ -47,13 +47,13 @@ def settle_route(endpoint: Endpoint, variables: Mapping[str, str]) -> Endpoint:
         if route.proxy is None and not route.direct_because:
             route = _with_proxy(route, url, variables)
         if route.certificates is None:
-            route = replace(route, certificates=_certificates(variables))
+            route = replace(route, certificates=_certificates_named_in(variables))
     if route.certificates is not None:
         tls_context(route.certificates)
     return replace(endpoint, route=route)
 
 
-def _certificates(variables: Mapping[str, str]) -> Certificates | None:
+def _certificates_named_in(variables: Mapping[str, str]) -> Certificates | None:
     for name, may_be_folder in CERTIFICATE_VARIABLES.items():
         if path := variables.get(name):
             return Certificates(path=path, setting=Setting(name=name), may_be_folder=may_be_folder)
@@ -61,14 +61,14 @@ def _certificates(variables: Mapping[str, str]) -> Certificates | None:
 
 
 def _with_proxy(route: Route, url: httpx.URL, variables: Mapping[str, str]) -> Route:
-    names = {scheme: _variable(variables, scheme) for scheme in ("https", "all")}
+    names = {scheme: _proxy_variable(variables, scheme) for scheme in ("https", "all")}
     named = names["https"] or names["all"]
     if named is None:
         return route
-    exempting = _variable(variables, "no") or ""
+    exempting = _proxy_variable(variables, "no") or ""
     exempt = variables.get(exempting, "").split(",")
     table: dict[str, str | None] = {f"{scheme}://": name for scheme, name in names.items() if name}
-    chosen = _chosen({**table, **dict.fromkeys(_patterns(exempt))}, url)
+    chosen = _name_for_url({**table, **dict.fromkeys(_exempt_patterns(exempt))}, url)
     if chosen is None or "*" in map(str.strip, exempt):
         return replace(route, direct_because=f"{exempting} exempts it from {named}")
     remedy = f"Correct {chosen}, or add the API's host to NO_PROXY to do without a proxy."
@@ -77,7 +77,7 @@ def _with_proxy(route: Route, url: httpx.URL, variables: Mapping[str, str]) -> R
     )
 
 
-def _variable(variables: Mapping[str, str], scheme: str) -> str | None:
+def _proxy_variable(variables: Mapping[str, str], scheme: str) -> str | None:
     """Return the variable that `urllib.request.getproxies_environment` would use.
 
     Names may have any case. A name that ends in lower case comes first. If it is empty, there is no
@@ -94,12 +94,12 @@ def _variable(variables: Mapping[str, str], scheme: str) -> str | None:
     return chosen
 
 
-def _patterns(entries: list[str]) -> Iterator[str]:
+def _exempt_patterns(entries: list[str]) -> Iterator[str]:
     """Yield the entries of NO_PROXY as httpx's patterns. An entry that httpx cannot read is skipped."""
     for entry in map(str.strip, entries):
         if not entry or entry == "*":
             continue
-        pattern = _pattern(entry)
+        pattern = _exempt_pattern(entry)
         try:
             httpx.URL(pattern)
         except (httpx.InvalidURL, ValueError):
@@ -107,7 +107,7 @@ def _patterns(entries: list[str]) -> Iterator[str]:
         yield pattern
 
 
-def _pattern(entry: str) -> str:
+def _exempt_pattern(entry: str) -> str:
     if "://" in entry:
         return entry
     network = entry.partition("/")[0]
@@ -141,7 +141,7 @@ class _Mount(httpx.BaseTransport):
         raise _Chosen(self._name)
 
 
-def _chosen(table: Mapping[str, str | None], url: httpx.URL) -> str | None:
+def _name_for_url(table: Mapping[str, str | None], url: httpx.URL) -> str | None:
     """Return the name that httpx chooses from a table of patterns; None if no pattern matches."""
     mounts = {pattern: _Mount(name) for pattern, name in table.items()}
     with httpx.Client(transport=_Mount(None), mounts=mounts, trust_env=False) as client:

@@ -76,19 +76,19 @@ async def exchange(
     request.extensions[EXCHANGE_TIMEOUT] = timeout_s
     try:
         response = await transport.handle_async_request(request)
-        return await _answer(response, key_removal, is_streaming=is_streaming)
+        return await _read_answer(response, key_removal, is_streaming=is_streaming)
     except httpx.ReadTimeout:
-        failure = error_from_deadline(timeout_s, origin=_origin(request))
+        failure = error_from_deadline(timeout_s, origin=_origin_shown(request))
     except TRANSPORT_FAILURES as error:
-        failure = error_from_failure(error, origin=_origin(request))
+        failure = error_from_failure(error, origin=_origin_shown(request))
     # Raised outside of `except`, so that no context refers to an exception that holds the key.
     raise failure
 
 
-async def _answer(
+async def _read_answer(
     response: httpx.Response, key_removal: KeyRemoval, *, is_streaming: bool
 ) -> Answer:
-    fields = _fields(response, key_removal)
+    fields = _used_header_fields(response, key_removal)
     encoding = fields.pop("content_encoding", "").strip().lower()
     content_type = fields.pop("content_type", "").partition(";")[0].strip().lower()
     is_long = is_streaming and content_type == EVENT_STREAM
@@ -97,18 +97,20 @@ async def _answer(
     failure: WireViolation
     try:
         # The limit holds twice: for what arrives, and for what it expands to.
-        raw = decode_content(await _read(response, bytes_max), encoding, bytes_max=bytes_max)
+        raw = decode_content(
+            await _read_whole_body(response, bytes_max), encoding, bytes_max=bytes_max
+        )
         body = utf8_of(raw)  # in another encoding the key would not be found
         # The thorough search is slow: it is for errors that are kept, which answers with 429 are not.
         is_frequent = head.is_success or head.status == TOO_MANY_REQUESTS
-        clean = key_removal.clean if is_frequent else key_removal.clean_error
+        clean = key_removal.remove_key if is_frequent else key_removal.clean_error
         return msgspec.structs.replace(head, body=clean(body))
     except Unreadable as error:
-        failure = _refused(head, error)
+        failure = _refused_answer(head, error)
     raise failure
 
 
-def _refused(head: Answer, error: Unreadable) -> WireViolation:
+def _refused_answer(head: Answer, error: Unreadable) -> WireViolation:
     """Return the error for an answer whose body was dropped. It keeps what the headers report."""
     is_success = head.is_success  # only a success is charged, whatever an error's headers say
     reason = f"HTTP {head.status}, but the answer cannot be used: {error.reason}"
@@ -123,19 +125,19 @@ def _refused(head: Answer, error: Unreadable) -> WireViolation:
     )
 
 
-def _fields(response: httpx.Response, key_removal: KeyRemoval) -> dict[str, str]:
+def _used_header_fields(response: httpx.Response, key_removal: KeyRemoval) -> dict[str, str]:
     """Return the headers that are used, in one pass. If a name occurs twice, the first counts."""
     found: dict[str, str] = {}
     for name, value in response.headers.raw:
         field = _FIELDS.get(name.lower())
         if field is not None and field not in found:
             # The key first: a cut through the middle of a key would hide it from the search.
-            cleaned = key_removal.clean(value)[:_HEADER_CHARACTERS_MAX]
+            cleaned = key_removal.remove_key(value)[:_HEADER_CHARACTERS_MAX]
             found[field] = cleaned.decode("latin-1")
     return found
 
 
-async def _read(response: httpx.Response, bytes_max: int) -> bytes:
+async def _read_whole_body(response: httpx.Response, bytes_max: int) -> bytes:
     """Return the body as it was sent. Closes the response in any case."""
     stream = response.stream
     if not isinstance(stream, httpx.AsyncByteStream):
@@ -153,6 +155,6 @@ async def _read(response: httpx.Response, bytes_max: int) -> bytes:
     return b"".join(pieces)
 
 
-def _origin(request: httpx.Request) -> str:
+def _origin_shown(request: httpx.Request) -> str:
     note = request.extensions.get(ROUTE_NOTE, "")
     return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}{note}"

@@ -66,7 +66,7 @@ class Origin:
         # for it.
         self._name_lock = asyncio.Lock()
 
-    async def connect(self, make_protocol: Callable[[], P], *, timeout_s: float) -> P:
+    async def open_connection(self, make_protocol: Callable[[], P], *, timeout_s: float) -> P:
         """Return a new connection. If this raises, nothing was sent.
 
         Args:
@@ -81,22 +81,22 @@ class Origin:
         failure: httpx.TransportError
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._connect(make_protocol, steps)
+                return await self._connect_by_steps(make_protocol, steps)
         except ProxyFailed as error:
             failure = ProxyFailed(self._with_remedy(f"{error}"), is_lasting=error.is_lasting)
         except ssl.SSLCertVerificationError as error:
-            trusted = self._route.trusted
+            trusted = self._route.trusted_certificates
             failure = CertificateRefused(f"{error.verify_message}; checked against {trusted}")
         except (OSError, UnicodeError) as error:  # a name that is not a host name is a UnicodeError
             self._addresses = []
-            failure = self._failure(error, steps)
+            failure = self._failure_at_step(error, steps)
         raise failure
 
-    async def _connect(self, make_protocol: Callable[[], P], steps: _Steps) -> P:
+    async def _connect_by_steps(self, make_protocol: Callable[[], P], steps: _Steps) -> P:
         loop = asyncio.get_running_loop()
         # The socket is connected first, so that the tunnel can be opened on it before TLS begins.
         raw = await aiohappyeyeballs.start_connection(
-            await self._resolve(),
+            await self._resolve_addresses(),
             happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY_S,
             interleave=1,
             loop=loop,
@@ -121,7 +121,7 @@ class Origin:
         )
         return protocol
 
-    async def _resolve(self) -> list[Address]:
+    async def _resolve_addresses(self) -> list[Address]:
         loop = asyncio.get_running_loop()
         async with self._name_lock:
             if not self._addresses or loop.time() - self._resolved_s > ADDRESSES_KEPT_S:
@@ -130,12 +130,14 @@ class Origin:
                 self._resolved_s = loop.time()
             return self._addresses
 
-    def _failure(self, error: OSError | UnicodeError, steps: _Steps) -> httpx.TransportError:
+    def _failure_at_step(
+        self, error: OSError | UnicodeError, steps: _Steps
+    ) -> httpx.TransportError:
         """Return the error for a failed connection, by the step that failed."""
         if self._proxy is not None and steps.at_proxy:
-            return ProxyFailed(self._with_remedy(f"{steps.at_proxy} ({_reason(error)})"))
+            return ProxyFailed(self._with_remedy(f"{steps.at_proxy} ({_reason_of_failure(error)})"))
         kind = httpx.ConnectTimeout if isinstance(error, TimeoutError) else httpx.ConnectError
-        return kind(_reason(error))
+        return kind(_reason_of_failure(error))
 
     def _with_remedy(self, reason: str) -> str:
         return f"{reason}. {self._proxy.setting.remedy}" if self._proxy is not None else reason
@@ -158,7 +160,7 @@ def _tls_context(route: Route) -> ssl.SSLContext:
     return context
 
 
-def _reason(error: OSError | UnicodeError) -> str:
+def _reason_of_failure(error: OSError | UnicodeError) -> str:
     if isinstance(error, TimeoutError):
         return "it did not answer in time"
     if isinstance(error, ssl.SSLError):  # its number is OpenSSL's, not the system's

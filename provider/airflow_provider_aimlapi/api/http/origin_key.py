@@ -18,7 +18,7 @@ class OriginKey:
 
     def __init__(self, url: httpx.URL, authorization: bytes) -> None:
         """Keep the origin of a URL, and the header's value, which no repr shows."""
-        self._origin = _origin(url)
+        self._origin = _origin_of_url(url)
         self._authorization = authorization.decode("ascii")
 
     def __call__(self, request: httpx.Request) -> None:
@@ -28,7 +28,7 @@ class OriginKey:
             InvalidSpec: the request goes elsewhere. Nothing was sent.
         """
         # Compared on each request, because a redirect or an absolute URL may lead elsewhere.
-        if _origin(request.url) != self._origin:
+        if _origin_of_url(request.url) != self._origin:
             scheme, host, port = self._origin
             address = f"{scheme}://{host.decode('ascii')}{'' if port is None else f':{port}'}"
             raise InvalidSpec(
@@ -38,6 +38,6 @@ class OriginKey:
         request.headers.setdefault("Authorization", self._authorization)
 
 
-def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
+def _origin_of_url(url: httpx.URL) -> tuple[str, bytes, int | None]:
     """Return scheme, host in ASCII, and port. The port is None for the scheme's default."""
     return url.scheme, url.raw_host, url.port

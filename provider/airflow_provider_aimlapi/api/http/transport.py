@@ -65,7 +65,7 @@ class _Transport(httpx.AsyncBaseTransport):
         self, connections_max: int, route: Route, connect_timeout_s: float, keep_alive_s: float
     ) -> None:
         self._route = route
-        self._note = route.note
+        self._note = route.note_for_errors
         self._connect_timeout_s = connect_timeout_s
         self._keep_alive_s = keep_alive_s
         self._loop = asyncio.get_running_loop()
@@ -85,7 +85,7 @@ class _Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the answer once its head has arrived. Read its body, then close it."""
-        head, origin = _head(request), self._origin_of(request.url)
+        head, origin = _request_head(request), self._origin_of(request.url)
         if self._note:
             request.extensions[ROUTE_NOTE] = self._note
         until_s = self._loop.time() + request.extensions.get(EXCHANGE_TIMEOUT, math.inf)
@@ -114,7 +114,7 @@ class _Transport(httpx.AsyncBaseTransport):
         connections = [self._slots.get_nowait() for _ in range(self._slots.qsize())]
         for connection in connections:
             if connection is not None:
-                connection.abort()
+                connection.close_at_once()
             self._slots.put_nowait(None)
         await asyncio.sleep(0)  # the loop closes sockets in its next round
 
@@ -131,13 +131,13 @@ class _Transport(httpx.AsyncBaseTransport):
         idle_s = self._loop.time() - connection.idle_since_s
         if not connection.is_lost and idle_s < self._keep_alive_s:
             return True
-        connection.abort()
+        connection.close_at_once()
         return False
 
     async def _open_connection(self, origin: Origin, until_s: float) -> Connection:
         """Return a new connection for an empty slot. Frees the slot if there is none."""
         try:
-            connection = await origin.connect(
+            connection = await origin.open_connection(
                 lambda: Connection(self._buffer, self._give_back),
                 timeout_s=min(self._connect_timeout_s, until_s - self._loop.time()),
             )
@@ -156,7 +156,7 @@ class _Transport(httpx.AsyncBaseTransport):
     def _give_back(self, connection: Connection) -> None:
         # The request began before the transport was closed, and its answer was paid for.
         if self._is_closed:
-            connection.abort()
+            connection.close_at_once()
         self._slots.put_nowait(None if connection.is_lost else connection)
 
     def _origin_of(self, url: httpx.URL) -> Origin:
@@ -169,7 +169,7 @@ class _Transport(httpx.AsyncBaseTransport):
         return self._origin
 
 
-def _head(request: httpx.Request) -> bytes:
+def _request_head(request: httpx.Request) -> bytes:
     """Return the request line and the header fields, with the blank line.
 
     Raises:

@@ -60,7 +60,7 @@ async def open_tunnel(raw: socket.socket, proxy: Proxy, host: str, port: int) ->
         raise ProxyFailed("the proxy did not answer CONNECT in HTTP, so it may be no HTTP proxy")
     status = int(found[1])
     if status not in _SUCCESS:
-        raise _refusal(status, proxy)
+        raise _refusal_of_tunnel(status, proxy)
     if rest:  # a TLS server waits for its client, so these bytes are not the API's
         raise ProxyFailed("the proxy sent more than the head of an answer to CONNECT")
 
@@ -89,7 +89,7 @@ async def _read_head(loop: asyncio.AbstractEventLoop, raw: socket.socket) -> tup
     raise ProxyFailed(f"the proxy's answer to CONNECT is longer than {HEAD_BYTES_MAX:,} bytes")
 
 
-def _refusal(status: int, proxy: Proxy) -> ProxyFailed:
+def _refusal_of_tunnel(status: int, proxy: Proxy) -> ProxyFailed:
     if status == _CREDENTIALS_WANTED:
         wanted = (
             "another user name and password" if proxy.authorization else "a user name and password"

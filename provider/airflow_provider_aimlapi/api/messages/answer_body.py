@@ -51,7 +51,7 @@ def read_body(answer: Answer) -> JsonObject:
     # A gateway may put `data:` before one whole answer. A real stream has more such lines.
     except Unreadable:
         many = next(islice(_DATA_LINE.finditer(body), _LONE_DATA_LINES, None), None)
-        whole = _search(body)[0] if many is None else None
+        whole = _search_for_objects(body)[0] if many is None else None
         if whole is None:
             raise
         return whole
@@ -70,7 +70,7 @@ def _json_object(body: bytes) -> JsonObject:
         value = decode_json(body)
     except Unreadable:
         # Only now, because a search takes ten times as long, and finds objects in any text.
-        completion, other = _search(body)
+        completion, other = _search_for_objects(body)
         if completion is None and other is None:
             raise
         # An error's object counts if it is the only one. Its reader reports what it says.
@@ -80,7 +80,7 @@ def _json_object(body: bytes) -> JsonObject:
     return value
 
 
-def _search(body: bytes) -> tuple[JsonObject | None, JsonObject | None]:
+def _search_for_objects(body: bytes) -> tuple[JsonObject | None, JsonObject | None]:
     """Return the one completion in a text, and the one object that is not a completion.
 
     Raises:

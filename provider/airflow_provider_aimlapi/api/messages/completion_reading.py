@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.damaged_json import strict_text
-from airflow_provider_aimlapi.api.messages.error_messages import message_in, tidy
+from airflow_provider_aimlapi.api.messages.error_messages import message_in, tidy_line
 from airflow_provider_aimlapi.api.messages.finish_reasons import meaning_of
 from airflow_provider_aimlapi.api.messages.json_values import (
     JsonObject,
@@ -48,7 +48,7 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
     message = choice["message"]
     if not isinstance(message, dict):
         raise Unreadable("its choice holds no message")
-    text = _text(message.get("content"))
+    text = _text_of_message(message.get("content"))
     tool_calls = _tool_calls(message)
     reasons = [as_word(choice.get(name)) for name in ("finish_reason", "native_finish_reason")]
     status, error = _status_and_reason(reasons, as_text(message.get("refusal")))
@@ -68,18 +68,18 @@ def read_completion(answer: Answer, payload: JsonObject) -> Completion:
         error=error,
         finish_reason=next(filter(None, reasons), None),
         model=as_word(payload.get("model")),
-        prompt_tokens=_tokens(usage.get("prompt_tokens")),
-        completion_tokens=_tokens(usage.get("completion_tokens")),
-        cached_tokens=_tokens(prompt_details.get("cached_tokens")),
-        reasoning_tokens=_tokens(answer_details.get("reasoning_tokens")),
-        cache_write_tokens=_tokens(prompt_details.get("cache_write_tokens")),
+        prompt_tokens=_token_count(usage.get("prompt_tokens")),
+        completion_tokens=_token_count(usage.get("completion_tokens")),
+        cached_tokens=_token_count(prompt_details.get("cached_tokens")),
+        reasoning_tokens=_token_count(answer_details.get("reasoning_tokens")),
+        cache_write_tokens=_token_count(prompt_details.get("cache_write_tokens")),
         cost_nano_usd=reported_cost(answer, payload),
         inference_id=answer.inference_id,
         tool_calls=tool_calls,
     )
 
 
-def _tokens(count: object) -> int | None:
+def _token_count(count: object) -> int | None:
     return as_count(count, ANSWER_TOKENS_MAX)
 
 
@@ -115,7 +115,7 @@ def _first_choice(payload: JsonObject) -> JsonObject:
     return choice
 
 
-def _text(content: object) -> str | None:
+def _text_of_message(content: object) -> str | None:
     """Return the text of a message: a string, or the joined texts of its parts; None for none."""
     if content is None or isinstance(content, str):
         return content
@@ -142,7 +142,7 @@ def _status_and_reason(
         reasons: the API's own finish reason, and that of a superset answer's upstream.
     """
     if refusal:
-        return "refused", f"the model refused: {tidy(refusal)}"
+        return "refused", f"the model refused: {tidy_line(refusal)}"
     meanings = {meaning_of(reason): reason for reason in reasons}
     if "refused" in meanings:
         return "refused", f"the model refused ({meanings['refused']})"
@@ -167,7 +167,7 @@ def _tool_call(call: object) -> ToolCall:
     fields = as_object(call)
     named = as_object(fields.get("function")) or as_object(fields.get("custom")) or fields
     arguments = named.get("arguments", named.get("input"))
-    arguments_json, is_valid_json = _arguments(
+    arguments_json, is_valid_json = _arguments_as_json(
         arguments if isinstance(arguments, str) else encode_json(arguments or {})
     )
     return ToolCall(
@@ -178,7 +178,7 @@ def _tool_call(call: object) -> ToolCall:
     )
 
 
-def _arguments(text: str) -> tuple[str, bool]:
+def _arguments_as_json(text: str) -> tuple[str, bool]:
     """Return the arguments as the model wrote them, with U+FFFD for lost text, and if they are JSON.
 
     A number that JSON does not allow stays, because a tool must not receive another value.

@@ -58,12 +58,12 @@ def sound_text(text: bytes | str, *, keep_halves: bool = False) -> str:
     if "\\" not in whole:
         return whole
 
-    def repaired(escape: re.Match[str]) -> str:
+    def repaired_escape(escape: re.Match[str]) -> str:
         if escape.lastgroup == "none":
             return r"\\"
         return r"\ufffd" if escape.lastgroup == "half" and not keep_halves else escape[0]
 
-    return _ESCAPE.sub(repaired, whole)
+    return _ESCAPE.sub(repaired_escape, whole)
 
 
 def strict_text(text: str) -> str:
@@ -119,7 +119,7 @@ def objects_in(text: str) -> Iterator[dict[str, object]]:
         start = text.find("{", end)
 
 
-def _fraction(digits: str) -> float | None:
+def _finite_number(digits: str) -> float | None:
     number = float(digits)
     return number if math.isfinite(number) else None
 
@@ -128,10 +128,10 @@ def _whole_number(digits: str) -> int | None:
     return int(digits) if len(digits) <= _DIGITS_MAX else None
 
 
-def _nothing(_name: str) -> None:
+def _read_as_null(_name: str) -> None:
     """Return None for NaN and Infinity, which some servers write."""
 
 
 _DECODER = json.JSONDecoder(
-    strict=False, parse_float=_fraction, parse_int=_whole_number, parse_constant=_nothing
+    strict=False, parse_float=_finite_number, parse_int=_whole_number, parse_constant=_read_as_null
 )

@@ -11,13 +11,13 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.messages.error_details import explained
+from airflow_provider_aimlapi.api.messages.error_details import explained_error
 from airflow_provider_aimlapi.api.messages.error_messages import (
     read_envelope,
     request_id_in,
     with_message,
 )
-from airflow_provider_aimlapi.core.texts.redaction import quote
+from airflow_provider_aimlapi.core.texts.redaction import quote_permitted_words
 from airflow_provider_aimlapi.core.verdicts.verdict import RETRY_AFTER_S_MAX
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
@@ -88,8 +88,8 @@ def error_of(answer: Answer, request: bytes = b"", *, wall_s: float | None = Non
     """
     status = answer.status
     envelope = read_envelope(answer.body)
-    message = explained(answer.body, envelope)
-    words = with_message(f"HTTP {status}", quote(message, request))
+    message = explained_error(answer.body, envelope)
+    words = with_message(f"HTTP {status}", quote_permitted_words(message, request))
     in_full = with_message(f"HTTP {status}", message)
     request_id = answer.request_id or request_id_in(envelope)
     # 1. Statuses with a meaning of their own. 2. The class of the status, as HTTP asks clients to

@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.api.messages.error_messages import (
     as_message,
     message_of_body,
     messages_in,
-    tidy,
+    tidy_line,
 )
 from airflow_provider_aimlapi.api.messages.json_values import (
     JsonObject,
@@ -43,7 +43,7 @@ _NO_WORDS = re.compile(
 )
 
 
-def explained(body: bytes, envelope: JsonObject) -> str:
+def explained_error(body: bytes, envelope: JsonObject) -> str:
     """Return a body's reasons and the fields concerned, as one short line.
 
     Args:
@@ -54,22 +54,24 @@ def explained(body: bytes, envelope: JsonObject) -> str:
     # here.
     if len(body) > ERROR_BYTES_MAX:
         return message_of_body(body, envelope)
-    message = _message(envelope) or tidy(_unwrapped(message_of_body(body, envelope)))
-    reasons = [reason for reason in _reasons(envelope) if reason not in message]
+    message = _message_line(envelope) or tidy_line(
+        _unwrapped_message(message_of_body(body, envelope))
+    )
+    reasons = [reason for reason in _reasons_in(envelope) if reason not in message]
     if not reasons:
         return message
     text = "; ".join(dict.fromkeys(reasons[:DETAILS_MAX]))
-    return tidy(
+    return tidy_line(
         f"{message.removesuffix('.')}: {text}" if message else text, EXPLANATION_CHARACTERS_MAX
     )
 
 
-def _message(envelope: JsonObject) -> str:
-    lines = (tidy(_unwrapped(as_message(value))) for value in messages_in(envelope))
+def _message_line(envelope: JsonObject) -> str:
+    lines = (tidy_line(_unwrapped_message(as_message(value))) for value in messages_in(envelope))
     return next((line for line in lines if line), "")
 
 
-def _unwrapped(text: str, depth: int = _TEXTS_MAX) -> str:
+def _unwrapped_message(text: str, depth: int = _TEXTS_MAX) -> str:
     """Return the message of an envelope that is nested in a text; other texts unchanged."""
     start = text.find("{")
     if start < 0 or not depth:
@@ -82,32 +84,36 @@ def _unwrapped(text: str, depth: int = _TEXTS_MAX) -> str:
     if not message:
         return text
     before = text[:start]
-    return _unwrapped(message if _NO_WORDS.fullmatch(before) else before + message, depth - 1)
+    return _unwrapped_message(
+        message if _NO_WORDS.fullmatch(before) else before + message, depth - 1
+    )
 
 
-def _reasons(envelope: JsonObject) -> Iterator[str]:
+def _reasons_in(envelope: JsonObject) -> Iterator[str]:
     """Yield each detail as "field: reason", or whichever of the two there is."""
     for found in (as_object(envelope.get("error")), envelope):
         for name in _LISTS:
             for detail in as_list(found.get(name)):
-                reason = _reason(detail)
+                reason = _reason_of_detail(detail)
                 if reason:
                     yield reason
 
 
-def _reason(detail: object) -> str:
+def _reason_of_detail(detail: object) -> str:
     entry = as_object(detail)
     if not entry:
-        return tidy(as_text(detail), _DETAIL_CHARACTERS_MAX)
-    where = next((path for path in (_path(entry.get(name)) for name in _WHERE) if path), "")
+        return tidy_line(as_text(detail), _DETAIL_CHARACTERS_MAX)
+    where = next((path for path in (_field_path(entry.get(name)) for name in _WHERE) if path), "")
     why = next(
         (message for message in (as_message(entry.get(name)) for name in _WHY) if message), ""
     )
-    both = f"{where}: {_unwrapped(why)}" if where and why else where or _unwrapped(why)
-    return tidy(both, _DETAIL_CHARACTERS_MAX)
+    both = (
+        f"{where}: {_unwrapped_message(why)}" if where and why else where or _unwrapped_message(why)
+    )
+    return tidy_line(both, _DETAIL_CHARACTERS_MAX)
 
 
-def _path(value: object) -> str:
+def _field_path(value: object) -> str:
     """Return a path, which may also be a list of names and positions."""
     steps = [str(step) for step in as_list(value) if isinstance(step, str | int)]
     return ".".join(steps) or as_text(value)

@@ -24,7 +24,7 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _SECRET = re.compile(r"(?i)\b(bearer\s+|sk-)[\w.~+/-]{6,}")
 
 
-def tidy(text: str, characters_max: int = MESSAGE_CHARACTERS_MAX) -> str:
+def tidy_line(text: str, characters_max: int = MESSAGE_CHARACTERS_MAX) -> str:
     """Return one line of printable text, cut to a length, without anything that looks like a key."""
     # Only the beginning is searched for secrets, because a body may have megabytes. White space
     # that is joined takes some of it.
@@ -44,7 +44,9 @@ def read_envelope(body: bytes) -> JsonObject:
 
 def message_in(envelope: JsonObject) -> str:
     """Return the message in a decoded envelope, legacy or problem+json; "" if there is none."""
-    return next((message for message in map(_line, messages_in(envelope)) if message), "")
+    return next(
+        (message for message in map(_line_of_message, messages_in(envelope)) if message), ""
+    )
 
 
 def messages_in(envelope: JsonObject) -> tuple[object, ...]:
@@ -69,8 +71,8 @@ def message_of_body(body: bytes, envelope: JsonObject) -> str:
     text = strip_leading_marks(body[:_BODY_BYTES_LOOKED_AT]).decode("utf-8", "replace")
     if text.startswith("<"):
         title = _TITLE.search(text)
-        return tidy(title.group(1)) if title else ""
-    return tidy(text)
+        return tidy_line(title.group(1)) if title else ""
+    return tidy_line(text)
 
 
 def request_id_in(envelope: JsonObject) -> str | None:
@@ -83,8 +85,8 @@ def with_message(text: str, message: str) -> str:
     return f"{text}: {message}" if message else text
 
 
-def _line(value: object) -> str:
-    return tidy(as_message(value))
+def _line_of_message(value: object) -> str:
+    return tidy_line(as_message(value))
 
 
 def as_message(value: object) -> str:

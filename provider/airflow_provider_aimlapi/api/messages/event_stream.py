@@ -77,13 +77,13 @@ def assemble_answer(body: bytes) -> JsonObject:
         Unreadable: an event is not JSON, or the stream ended before its finish_reason.
     """
     try:
-        return _assembled(_chunks(body))
+        return _assembled_chunks(_chunks_by_standard(body))
     # 1. The standard: an event may have several lines.
     # 2. Some gateways break a chunk over lines without `data:`. It is then read up to the next
     #    line with one.
     except _Broken as failure:
         with suppress(_Broken):
-            return _assembled(_chunks_across_lines(body))
+            return _assembled_chunks(_chunks_across_lines(body))
         raise Unreadable(failure.reason, payload=failure.payload) from None
 
 
@@ -91,7 +91,7 @@ class _Broken(Unreadable):
     """An event that should be a chunk is not JSON."""
 
 
-def _chunks(body: bytes) -> Iterator[JsonObject]:
+def _chunks_by_standard(body: bytes) -> Iterator[JsonObject]:
     """Yield each chunk, read by the standard. Events that are not objects, such as `ping`, are skipped."""
     for data in parse_events(body):
         text = data.strip()
@@ -129,7 +129,7 @@ def _events_across_lines(body: bytes) -> Iterator[bytes]:
         yield body[start:]
 
 
-def _assembled(chunks: Iterator[JsonObject]) -> JsonObject:
+def _assembled_chunks(chunks: Iterator[JsonObject]) -> JsonObject:
     """Return the chunks as one answer. A fault after the finish_reason can only concern the bill."""
     stream = _Stream()
     try:
@@ -138,9 +138,9 @@ def _assembled(chunks: Iterator[JsonObject]) -> JsonObject:
     # After the finish_reason the answer is whole, so that a broken event can only concern the bill.
     except _Broken as failure:
         if not stream.finish_reason:
-            failure.payload = stream.answer()
+            failure.payload = stream.answer_so_far()
             raise
-    answer = stream.answer()
+    answer = stream.answer_so_far()
     if stream.finish_reason:
         return answer
     if stream.failure is not None:
@@ -168,7 +168,7 @@ class _ToolCall:
         elif arguments:
             self.arguments.write(encode_json(arguments))
 
-    def whole(self) -> JsonObject:
+    def whole_call(self) -> JsonObject:
         arguments = whole_text(self.arguments.getvalue())
         function = {"name": whole_text(self.name), "arguments": arguments}
         return {"id": whole_text(self.call_id), "type": "function", "function": function}
@@ -196,29 +196,29 @@ class _Stream:
     def add_chunk(self, chunk: JsonObject) -> None:
         # After its finish_reason an answer is complete and paid, so a later error does not count.
         if not self.finish_reason and is_failure(chunk):
-            self._fail(chunk)
+            self._note_failure(chunk)
         self.model = self.model or as_text(chunk.get("model"))
-        _merge(self.usage, chunk.get("usage"))
-        _merge(self.charge, as_object(chunk.get("meta")).get("usage"))
+        _merge_values(self.usage, chunk.get("usage"))
+        _merge_values(self.charge, as_object(chunk.get("meta")).get("usage"))
         for choice in map(as_object, as_list(chunk.get("choices"))):
             if not as_count(choice.get("index")):  # the first choice, or one without an index
                 self._add_choice(choice)
 
-    def _fail(self, error: JsonObject) -> None:
+    def _note_failure(self, error: JsonObject) -> None:
         self.failure = self.failure or error
 
     def _add_choice(self, choice: JsonObject) -> None:
         delta = as_object(choice.get("delta")) or self._whole_message(choice)
         for part in (choice, delta):
             if is_failure(part):
-                self._fail(part)
+                self._note_failure(part)
         self.finish_reason = as_text(choice.get("finish_reason")) or self.finish_reason
         native = as_text(choice.get("native_finish_reason"))
         self.native_finish_reason = native or self.native_finish_reason
-        for text in _texts(delta.get("content")):
+        for text in _texts_of_content(delta.get("content")):
             self.has_content = True
             self.content.write(text)
-        self.refusal.writelines(_texts(delta.get("refusal")))
+        self.refusal.writelines(_texts_of_content(delta.get("refusal")))
         for call in map(as_object, as_list(delta.get("tool_calls"))):
             self.tool_calls.setdefault(self._call_index(call), _ToolCall()).add_delta(call)
         if len(self.tool_calls) > TOOL_CALLS_MAX:
@@ -241,12 +241,12 @@ class _Stream:
         last = max(self.tool_calls, default=-1)
         return last + 1 if as_text(call.get("id")) or last < 0 else last
 
-    def answer(self) -> JsonObject:
+    def answer_so_far(self) -> JsonObject:
         """Return the answer in the form without streaming, as far as it has arrived."""
         message: JsonObject = {
             "content": whole_text(self.content.getvalue()) if self.has_content else None,
             "refusal": whole_text(self.refusal.getvalue()),
-            "tool_calls": [call.whole() for call in self.tool_calls.values()],
+            "tool_calls": [call.whole_call() for call in self.tool_calls.values()],
         }
         choice: JsonObject = {
             "message": message,
@@ -262,14 +262,14 @@ class _Stream:
         }
 
 
-def _merge(known: JsonObject, news: object) -> None:
+def _merge_values(known: JsonObject, news: object) -> None:
     """Add the values of a late chunk. Such chunks come in pieces, with null for what is missing."""
     for name, value in as_object(news).items():
         if value is not None and (name in known or len(known) < USAGE_NAMES_MAX):
             known[name] = value
 
 
-def _texts(content: object) -> Iterator[str]:
+def _texts_of_content(content: object) -> Iterator[str]:
     if isinstance(content, str):
         yield content
     for part in as_list(content):

@@ -90,25 +90,25 @@ def _no_json(error: Exception) -> Unreadable:
 
 def may_hold_too_many_values(text: bytes) -> bool:
     """Return whether a text, JSON or not, has separators for more than VALUES_MAX values."""
-    return _marks(text, 0, len(text)) > VALUES_MAX
+    return _count_separators(text, 0, len(text)) > VALUES_MAX
 
 
 def _has_too_many_values(text: bytes | str) -> bool:
     """Return whether there are too many commas and brackets. Those inside of strings are not counted."""
     body = text.encode() if isinstance(text, str) else text
-    if _marks(body, 0, len(body)) <= VALUES_MAX:
+    if _count_separators(body, 0, len(body)) <= VALUES_MAX:
         return False
     marks = end = 0
     # One string at a time: a list of the text between them would take more memory than the values.
     for strings, string in enumerate(_STRING.finditer(body)):
-        marks += _marks(body, end, string.start())
+        marks += _count_separators(body, end, string.start())
         end = string.end()
         if marks > VALUES_MAX or strings > 2 * VALUES_MAX:  # an object's member takes two
             return True
-    return marks + _marks(body, end, len(body)) > VALUES_MAX
+    return marks + _count_separators(body, end, len(body)) > VALUES_MAX
 
 
-def _marks(body: bytes, start: int, end: int) -> int:
+def _count_separators(body: bytes, start: int, end: int) -> int:
     return sum(body.count(mark, start, end) for mark in (b",", b"[", b"{"))
 
 

@@ -36,7 +36,7 @@ class KeyRemoval:
         self._escaped = re.compile("".join(map(_written_in_json, key)).encode("ascii"))
         self._mark = b"\\" if _ESCAPED_BY_NAME & set(key) else b"\\u00"
 
-    def clean(self, text: bytes) -> bytes:
+    def remove_key(self, text: bytes) -> bytes:
         """Return bytes without the key in plain text or in JSON's escapes."""
         if not self._key or len(text) < len(self._key):
             return text
@@ -51,14 +51,14 @@ class KeyRemoval:
         Spellings are: either case, backwards, spaced out, the escapes of JSON, URLs and HTML,
         base64, and hexadecimal.
         """
-        cleaned = self.clean(text)
+        cleaned = self.remove_key(text)
         if not self._key or len(cleaned) > ERROR_BYTES_MAX:
             return cleaned
-        letters, spans = _letters(cleaned)
+        letters, spans = _letters_with_spans(cleaned)
         pieces: list[bytes] = []
         found_until = 0
         for index in range(len(letters) - _PART_LETTERS + 1):
-            if letters[index : index + _PART_LETTERS] in self._parts:
+            if letters[index : index + _PART_LETTERS] in self._parts_of_key:
                 start, end = spans[index][0], spans[index + _PART_LETTERS - 1][1]
                 # Parts overlap, because each letter of the key but the last few begins one. All of
                 # them become one mark.
@@ -68,13 +68,13 @@ class KeyRemoval:
         return b"".join((*pieces, cleaned[found_until:]))
 
     @cached_property
-    def _parts(self) -> frozenset[bytes]:
+    def _parts_of_key(self) -> frozenset[bytes]:
         """Return each sequence of _PART_LETTERS letters in the key's spellings."""
-        plain, _ = _letters(self._key)
+        plain, _ = _letters_with_spans(self._key)
         # The bytes before the key shift its base64, and its ends mix with the bytes around it.
         shifted = [b64encode(b"\0" * shift + self._key)[4:-4] for shift in range(3)]
         spellings = [plain, plain[::-1], self._key.hex().encode()]
-        spellings += [_letters(one)[0] for one in (*shifted, b64encode(self._key))]
+        spellings += [_letters_with_spans(one)[0] for one in (*shifted, b64encode(self._key))]
         return frozenset(
             spelling[index : index + _PART_LETTERS]
             for spelling in spellings
@@ -88,18 +88,18 @@ def _written_in_json(character: str) -> str:
     return f"(?:{named}{re.escape(character)}|\\\\u00(?i:{ord(character):02x}))"
 
 
-def _letters(text: bytes) -> tuple[bytes, list[tuple[int, int]]]:
+def _letters_with_spans(text: bytes) -> tuple[bytes, list[tuple[int, int]]]:
     """Return a text's letters and digits, unescaped and in lower case, and the span of each."""
     letters, spans = bytearray(), []
     for unit in _UNITS.finditer(text):
-        letter = _letter(unit)
+        letter = _letter_of_unit(unit)
         if letter.isalnum():
             letters += letter.lower()
             spans.append(unit.span())
     return bytes(letters), spans
 
 
-def _letter(unit: re.Match[bytes]) -> bytes:
+def _letter_of_unit(unit: re.Match[bytes]) -> bytes:
     """Return the character that a unit stands for; b"" for one that is not a letter or digit."""
     kind = unit.lastindex
     if kind is None:

@@ -24,8 +24,8 @@ from airflow_provider_aimlapi.api.messages.role_refusal import with_role_refusal
 from airflow_provider_aimlapi.core.calls.answer_form import FREE
 from airflow_provider_aimlapi.core.calls.dialect import model_of
 from airflow_provider_aimlapi.core.calls.message import message_of
-from airflow_provider_aimlapi.core.calls.request import raised
-from airflow_provider_aimlapi.core.texts.redaction import quote
+from airflow_provider_aimlapi.core.calls.request import with_raised_limit
+from airflow_provider_aimlapi.core.texts.redaction import quote_permitted_words
 from airflow_provider_aimlapi.errors import InvalidSpec, RequestRejected, WireViolation
 
 if TYPE_CHECKING:
@@ -70,18 +70,20 @@ class RequestEncoder:
         self._text_after = form.instruction
         # Of the texts alone. Everything else of a body is bytes that were encoded before.
         self._strings = msgspec.json.Encoder()
-        alone = _constant(spec, spec.parameters())
+        alone = _encode_parameters(spec, spec.parameters())
         fields = {**spec.parameters(), **form.fields}
-        constant = _constant(spec, fields) if form.fields else alone
-        turns = self._turns(examples)
+        constant = _encode_parameters(spec, fields) if form.fields else alone
+        turns = self._encode_turns(examples)
         self._last_answer = self._strings.encode(examples[-1].answer) if examples else b""
         self._tool_mark = _mark_of_tools(spec, fields, constant[:-1])
         instruction = self._strings.encode(form.instruction)
         self._prefix = constant[:-1]
-        more = raised(spec)
+        more = with_raised_limit(spec)
         self.can_raise = more is not None
         # The same beginning with twice `max_tokens`. The rest of a body follows it unchanged.
-        self._raised = _constant(more, {**more.parameters(), **form.fields})[:-1] if more else b""
+        self._raised = (
+            _encode_parameters(more, {**more.parameters(), **form.fields})[:-1] if more else b""
+        )
         self.constant_bytes = len(turns) + len(constant) - len(alone) + len(instruction) - 2
         # Without a system text, the instruction is all of it. It is encoded once, not per row.
         self._instruction = instruction if form.instruction else b""
@@ -95,7 +97,7 @@ class RequestEncoder:
             self._before_system = constant[:-1] + b',"messages":[{"role":"system","content":'
             self._after_system = b"}," + turns + b'{"role":"user","content":'
 
-    def _turns(self, examples: Sequence[ExampleTurn]) -> bytes:
+    def _encode_turns(self, examples: Sequence[ExampleTurn]) -> bytes:
         """Return the turns of the examples, each followed by a comma."""
         turns = [
             {"role": role, "content": text}
@@ -107,7 +109,7 @@ class RequestEncoder:
         except UnicodeEncodeError as error:
             raise InvalidSpec(f"An example is not valid text: {error.reason}.") from None
 
-    def encode(self, message: Message, later: tuple[str, str] | None = None) -> bytes:
+    def encode_request(self, message: Message, later: tuple[str, str] | None = None) -> bytes:
         """Return the body for one row, exactly as it is sent.
 
         Args:
@@ -118,10 +120,10 @@ class RequestEncoder:
         """
         try:
             prompt = self._strings.encode("".join(message.prompt))
-            end = b"}]}" if later is None else self._later(*later)
+            end = b"}]}" if later is None else self._encode_later_turns(*later)
             if message.system is None and not self._instruction:
                 return b"".join((self._alone, prompt, end))
-            system = self._system(message.system)
+            system = self._encode_system(message.system)
         except UnicodeEncodeError as error:
             raise RequestRejected(
                 f"The prompt is not valid text at character {error.start}: {error.reason}."
@@ -132,9 +134,9 @@ class RequestEncoder:
         """Return the body of a row's repair: without examples, and with the last answer.
 
         Raises:
-            As `encode`.
+            As `encode_request`.
         """
-        return self._of_repairs.encode(message, later=(answer, complaint))
+        return self._of_repairs.encode_request(message, later=(answer, complaint))
 
     def message_in(self, body: bytes) -> Message:
         """Return the message of a body that this encoder has written."""
@@ -162,7 +164,7 @@ class RequestEncoder:
             return self._mark_text(self._before_system, system, after) or self._tool_mark
         before, text = self._alone, b""
         if system is not None or self._instruction:
-            text = self._system(system.literals if system else None)
+            text = self._encode_system(system.literals if system else None)
             before = self._before_system + text + self._after_system
         found = self._mark_text(before, prompt, b'"}]}')
         if found is not None:
@@ -190,18 +192,18 @@ class RequestEncoder:
             return mark_inside(before, text, after)
         return mark_whole(before, text, after[1:])
 
-    def raised(self, body: bytes) -> bytes:
+    def with_raised_limit(self, body: bytes) -> bytes:
         """Return a body with twice `max_tokens`, up to the model's maximum."""
         return self._raised + body[len(self._prefix) :]
 
-    def _system(self, system: tuple[str, ...] | None) -> bytes:
+    def _encode_system(self, system: tuple[str, ...] | None) -> bytes:
         """Return the system text and the instruction as one JSON string."""
         if system is None:
             return self._instruction
         text = self._strings.encode("".join(system))
         return text[:-1] + self._after_text if self._after_text else text
 
-    def _later(self, answer: str, text: str) -> bytes:
+    def _encode_later_turns(self, answer: str, text: str) -> bytes:
         """Return the rest of a body from the end of the prompt on, with two turns after it."""
         encode = self._strings.encode
         return b"".join(
@@ -228,7 +230,7 @@ class _Request(msgspec.Struct):
 _decode_request = msgspec.json.Decoder(_Request).decode
 
 
-def _constant(spec: CompletionSpec, parameters: Mapping[str, object]) -> bytes:
+def _encode_parameters(spec: CompletionSpec, parameters: Mapping[str, object]) -> bytes:
     try:
         # CompletionSpec accepts plain values and mappings only, so `dict` covers all others.
         return msgspec.json.encode(parameters, enc_hook=dict, order="deterministic")
@@ -246,7 +248,7 @@ def _mark_of_tools(
     if not isinstance(tools, (list, tuple)) or not tools:
         return None
     last = {**tools[-1], "cache_control": CACHE_CONTROL}
-    return HeadMark(head, _constant(spec, {**fields, "tools": [*tools[:-1], last]})[:-1])
+    return HeadMark(head, _encode_parameters(spec, {**fields, "tools": [*tools[:-1], last]})[:-1])
 
 
 def decode_answer(
@@ -274,7 +276,7 @@ def decode_answer(
         message, payload = error.message, error.payload or payload
     # Raised outside of `except`, so that the error's context does not refer to the answer's text.
     raise WireViolation(
-        with_message(reason, quote(message, request)) + ".",
+        with_message(reason, quote_permitted_words(message, request)) + ".",
         in_full=with_message(reason, message) + ".",
         status=answer.status,
         request_id=answer.request_id,

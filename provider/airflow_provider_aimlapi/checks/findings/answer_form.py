@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.json_values import as_text
-from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.checks.facts import Fact, open_fact, settled_fact
 from airflow_provider_aimlapi.checks.plan import DATED, DOTTED
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def form_facts(replies: Mapping[str, Reply]) -> Iterator[Fact]:
         answered = [reply for reply in found if reply.completion is not None]
         reason = next((reply.problem for reply in found if reply.problem), "no answer")
         if not answered:
-            yield unsettled(f"dialect-{name}", reason)
-            yield unsettled(f"finish-{name}", reason)
+            yield open_fact(f"dialect-{name}", reason)
+            yield open_fact(f"finish-{name}", reason)
             continue
         yield _dialect_fact(f"dialect-{name}", answered)
         yield _finish_fact(f"finish-{name}", answered)
@@ -47,16 +47,16 @@ def _dialect_fact(name: str, answered: list[Reply]) -> Fact:
     ids = [as_text(reply.payload.get("id")) for reply in answered]
     starts = {start for start in _DIALECTS if any(one.startswith(start) for one in ids)}
     if not starts:
-        return unsettled(name, "the answers' ids begin neither with msg_ nor with gen-")
+        return open_fact(name, "the answers' ids begin neither with msg_ nor with gen-")
     detail = f"ids begin with {_join_sorted(starts)}"
-    return settled(name, _join_sorted(_DIALECTS[start] for start in starts), detail)
+    return settled_fact(name, _join_sorted(_DIALECTS[start] for start in starts), detail)
 
 
 def _finish_fact(name: str, answered: list[Reply]) -> Fact:
     words = {known_reason(reply.finish_reason) for reply in answered}
     whose = {vendor for vendor, known in WORDS.items() if words.intersection(known)}
     detail = ", ".join(sorted(words))
-    return settled(name, _join_sorted(whose), detail) if whose else unsettled(name, detail)
+    return settled_fact(name, _join_sorted(whose), detail) if whose else open_fact(name, detail)
 
 
 def _is_plain(reply: Reply) -> bool:
@@ -64,10 +64,10 @@ def _is_plain(reply: Reply) -> bool:
 
 
 def _content_fact(name: str, plain: list[Reply]) -> Fact:
-    kinds = {_kind_of(reply.message.get("content")) for reply in plain}
+    kinds = {_kind_of(reply.first_message.get("content")) for reply in plain}
     if not kinds:
-        return unsettled(name, "no answer")
-    return settled(name, _join_sorted(kinds), f"{len(plain)} answers")
+        return open_fact(name, "no answer")
+    return settled_fact(name, _join_sorted(kinds), f"{len(plain)} answers")
 
 
 def _kind_of(content: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.checks.facts import Fact, open_fact, settled_fact
 from airflow_provider_aimlapi.checks.findings.costs import cost_nano_usd
 from airflow_provider_aimlapi.checks.plan import CACHED_TOKENS_MIN
 from airflow_provider_aimlapi.checks.replies import without_answer
@@ -73,7 +73,7 @@ class _Marked:
         """Return whether tokens or price show a read."""
         return bool(self.read) or (self.cost_ratio is not None and self.cost_ratio <= _CHEAPER)
 
-    def factor(self, tokens: int) -> float | None:
+    def cost_factor(self, tokens: int) -> float | None:
         """Return the cost of each of these tokens, in plain tokens, if all others are plain."""
         if self.cost_ratio is None or not tokens:
             return None
@@ -121,49 +121,51 @@ def _marked_call(reply: Reply, price: TokenPrices | None, log: LogSearch) -> _Ma
 def _mark_fact(name: str, reply: Reply) -> Fact:
     if reply.completion is None:
         return without_answer(name, reply)
-    return settled(name, "accepted", "on a text part of the user's message")
+    return settled_fact(name, "accepted", "on a text part of the user's message")
 
 
 def _write_fact(name: str, reply: Reply, write: _Marked | None) -> Fact:
     if write is None:
-        return unsettled(name, reply.problem)
+        return open_fact(name, reply.problem)
     cost_ratio = write.cost_ratio
     cost = "" if cost_ratio is None else f", {cost_ratio:.2f} of the input price on average"
     detail = f"{write.all_tokens} prompt tokens, {write.written} reported as written{cost}"
     if write.was_written:
-        return settled(name, "yes", detail)
+        return settled_fact(name, "yes", detail)
     if write.all_tokens < CACHED_TOKENS_MIN:
-        return unsettled(name, f"{detail}; fewer than {CACHED_TOKENS_MIN:,} are never written")
+        return open_fact(name, f"{detail}; fewer than {CACHED_TOKENS_MIN:,} are never written")
     if cost_ratio is None:
-        return unsettled(name, f"{detail}; the cost is not known")
-    return settled(name, "no", detail)
+        return open_fact(name, f"{detail}; the cost is not known")
+    return settled_fact(name, "no", detail)
 
 
 def _read_fact(name: str, reply: Reply, write: _Marked | None, read: _Marked | None) -> Fact:
     if read is None:
-        return unsettled(name, reply.problem)
+        return open_fact(name, reply.problem)
     if read.was_read:
         cost_ratio = read.cost_ratio
         cost = "" if cost_ratio is None else f", {cost_ratio:.2f} of the input price on average"
         tokens = f"{read.all_tokens} prompt tokens, {read.read} reported as cached{cost}"
-        return settled(name, "yes", tokens)
-    return unsettled(name, _MISSED if write and write.was_written else _NOT_WRITTEN)
+        return settled_fact(name, "yes", tokens)
+    return open_fact(name, _MISSED if write and write.was_written else _NOT_WRITTEN)
 
 
 def _price_fact(name: str, marked: _Marked | None, tokens: int, otherwise: str) -> Fact:
     if marked is None or not tokens:
-        return unsettled(name, otherwise)
-    factor = marked.factor(tokens)
+        return open_fact(name, otherwise)
+    factor = marked.cost_factor(tokens)
     if factor is None or marked.price is None:
-        return unsettled(
+        return open_fact(
             name, "neither the answer nor the log has the cost, or the list has no price"
         )
     usd = factor * marked.price / 1e9
-    return settled(name, f"{factor:.2f} x input", f"{tokens} tokens at {usd:.4f} USD a million")
+    return settled_fact(
+        name, f"{factor:.2f} x input", f"{tokens} tokens at {usd:.4f} USD a million"
+    )
 
 
 def _count_fact(name: str, marked: _Marked | None, tokens: int, otherwise: str) -> Fact:
     if marked is None or not tokens:
-        return unsettled(name, otherwise)
+        return open_fact(name, otherwise)
     detail = f"prompt_tokens is {marked.prompt_tokens}, the cache had {tokens}"
-    return settled(name, "no" if marked.is_beside else "yes", detail)
+    return settled_fact(name, "no" if marked.is_beside else "yes", detail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.json_values import as_object
-from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.checks.facts import Fact, open_fact, settled_fact
 from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_CREDIT, TOKENS_A_PRICE
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def cost_nano_usd(reply: Reply, log: LogSearch) -> int | None:
 def _form_fact(name: str, answered: list[Reply]) -> Fact:
     forms = sorted({_cost_fields(reply) for reply in answered})
     if not forms:
-        return unsettled(name, "no answer")
-    return settled(name, "; ".join(forms), f"{len(answered)} answers")
+        return open_fact(name, "no answer")
+    return settled_fact(name, "; ".join(forms), f"{len(answered)} answers")
 
 
 def _cost_fields(reply: Reply) -> str:
@@ -65,9 +65,9 @@ def _match_fact(
         allowed = max(NANO_USD_PER_CREDIT, expected * _TOLERANCE)
         is_exact &= abs(cost - expected) <= allowed
     if not ratios:
-        return unsettled(name, "no call has a cost, token counts and a price in the list")
+        return open_fact(name, "no call has a cost, token counts and a price in the list")
     detail = f"{len(ratios)} calls, {min(ratios):.3f} to {max(ratios):.3f} times price x tokens"
-    return settled(name, "yes" if is_exact else "no", detail)
+    return settled_fact(name, "yes" if is_exact else "no", detail)
 
 
 def _by_tokens(reply: Reply, prices: Mapping[str, TokenPrices]) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.checks.facts import Fact, open_fact, settled_fact
 from airflow_provider_aimlapi.checks.plan import SYSTEM, WORD
 from airflow_provider_aimlapi.checks.replies import without_answer
 
@@ -49,13 +49,13 @@ def _arrival_fact(name: str, reply: Reply, plain: Reply) -> Fact:
     extra = _extra_tokens(reply, plain)
     if extra is None:
         detail = f"no prompt_tokens to compare; {obeyed}"
-        return settled(name, "arrives", detail) if is_obeyed else unsettled(name, detail)
+        return settled_fact(name, "arrives", detail) if is_obeyed else open_fact(name, detail)
     detail = f"{extra} more prompt tokens with it; {obeyed}"
     if is_obeyed or extra >= ARRIVED_TOKENS_MIN:
-        return settled(name, "arrives", detail)
+        return settled_fact(name, "arrives", detail)
     if extra <= DROPPED_TOKENS_MAX:
-        return settled(name, "dropped", detail)
-    return unsettled(name, detail)
+        return settled_fact(name, "dropped", detail)
+    return open_fact(name, detail)
 
 
 def _extra_tokens(reply: Reply, plain: Reply) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.api.messages.json_values import Unreadable, as_object, decode_json
-from airflow_provider_aimlapi.checks.facts import Fact, settled, unsettled
+from airflow_provider_aimlapi.checks.facts import Fact, open_fact, settled_fact
 from airflow_provider_aimlapi.checks.findings.answer_form import known_reason
 from airflow_provider_aimlapi.checks.plan import FIELD
 from airflow_provider_aimlapi.checks.replies import without_answer
@@ -32,21 +32,21 @@ def _tool_fact(name: str, reply: Reply) -> Fact:
         return without_answer(name, reply)
     reason = f"finish reason {known_reason(reply.finish_reason)}"
     if not completion.tool_calls:
-        return settled(name, "no effect", f"an answer without a call; {reason}")
+        return settled_fact(name, "no effect", f"an answer without a call; {reason}")
     if completion.status == "truncated":
-        return settled(name, "called, cut off", reason)
+        return settled_fact(name, "called, cut off", reason)
     call = completion.tool_calls[0]
     form = "valid JSON" if call.is_valid_json else "no valid JSON"
-    return settled(name, "called", f"{reason}; the arguments are {form}")
+    return settled_fact(name, "called", f"{reason}; the arguments are {form}")
 
 
 def _content_fact(replies: list[Reply]) -> Fact:
     name = "tool-content"
     called = [reply for reply in replies if reply.completion and reply.completion.tool_calls]
     if not called:
-        return unsettled(name, "no tool was called")
-    kinds = sorted({_kind_of(reply.message.get("content")) for reply in called})
-    return settled(name, " and ".join(kinds), f"{len(called)} answers")
+        return open_fact(name, "no tool was called")
+    kinds = sorted({_kind_of(reply.first_message.get("content")) for reply in called})
+    return settled_fact(name, " and ".join(kinds), f"{len(called)} answers")
 
 
 def _kind_of(content: object) -> str:
@@ -67,7 +67,7 @@ def _response_format_fact(name: str, reply: Reply) -> Fact:
     except Unreadable:
         is_json = False
     if not is_json:
-        return settled(name, "no effect", "the answer is no JSON of the schema")
+        return settled_fact(name, "no effect", "the answer is no JSON of the schema")
     if inner != text.strip():
-        return settled(name, "JSON in a text", "the answer has text around JSON of the schema")
-    return settled(name, "JSON", "the answer is JSON of the schema")
+        return settled_fact(name, "JSON in a text", "the answer has text around JSON of the schema")
+    return settled_fact(name, "JSON", "the answer is JSON of the schema")

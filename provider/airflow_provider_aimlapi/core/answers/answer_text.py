@@ -16,10 +16,10 @@ def with_answer_text(completion: Completion) -> Completion:
     """Return an answer whose text is what the schema describes, however it was sent."""
     if not completion.tool_calls:
         return completion
-    return msgspec.structs.replace(completion, text=_arguments(completion), tool_calls=())
+    return msgspec.structs.replace(completion, text=_arguments_of_calls(completion), tool_calls=())
 
 
-def _arguments(completion: Completion) -> str:
+def _arguments_of_calls(completion: Completion) -> str:
     """Return the arguments of the calls. Two calls that differ leave open which of them is meant."""
     ours = [call for call in completion.tool_calls if call.name == TOOL_NAME]
     # Without a call of ours, all calls count, because a gateway may rename the tool.

@@ -55,24 +55,24 @@ class Invalid(msgspec.Struct, frozen=True):
     faults: tuple[Fault, ...]
 
     @property
-    def path(self) -> str:
+    def fault_path(self) -> str:
         """Where the first fault is."""
         return self.faults[0].path
 
     @property
-    def expectation(self) -> str:
+    def broken_rule(self) -> str:
         """The rule that the first fault breaks."""
         return self.faults[0].expectation
 
     @property
-    def value(self) -> str:
+    def faulty_value(self) -> str:
         """The answer's value at the first fault."""
         return self.faults[0].value
 
     @property
-    def shown(self) -> str:
+    def shown_fault(self) -> str:
         """The first fault without any text of the answer, for logs and pages."""
-        return f"{self.path} {self.expectation}"
+        return f"{self.fault_path} {self.broken_rule}"
 
     @property
     def in_full(self) -> str:

@@ -34,34 +34,34 @@ def find_object(text: str | None) -> dict[str, object] | Fault:
     stripped = (text or "").strip().removeprefix("\ufeff")
     if not stripped:
         return Fault(ROOT, "is missing, because the answer is empty")
-    found = _object(stripped)
+    found = _read_object(stripped)
     if not isinstance(found, Fault) or found.expectation != _NOT_JSON:
         return found  # also a fault of JSON itself: the only object of a list is not the answer
-    return _first(stripped, found) if stripped.startswith("{") else _within(stripped)
+    return _first_object(stripped, found) if stripped.startswith("{") else _object_within(stripped)
 
 
-def _first(text: str, fault: Fault) -> dict[str, object] | Fault:
+def _first_object(text: str, fault: Fault) -> dict[str, object] | Fault:
     """Return the object that a text begins with, unless another one may follow."""
     try:
         _, end = _scan(text)
     except (ValueError, RecursionError):
         return fault
-    return fault if "{" in text[end:] else _object(text[:end])
+    return fault if "{" in text[end:] else _read_object(text[:end])
 
 
-def _within(text: str) -> dict[str, object] | Fault:
+def _object_within(text: str) -> dict[str, object] | Fault:
     """Return the object within other text. Two objects leave open which of them is meant."""
     fenced = [inner.strip() for inner in _FENCE.findall(text) if inner.strip()[:1] in ("{", "[")]
     # A fence marks the answer. Without one, any object in the text may be it.
-    candidates = fenced or list(_candidates(text))
+    candidates = fenced or list(_candidate_texts(text))
     if not candidates:
         return Fault(ROOT, _NO_OBJECT, shown_value(text))
     if len(candidates) > 1:
         return Fault(ROOT, "is more than one JSON object", shown_value(text))
-    return _object(candidates[0])
+    return _read_object(candidates[0])
 
 
-def _candidates(text: str) -> Iterator[str]:
+def _candidate_texts(text: str) -> Iterator[str]:
     """Yield the parts of a text that Python's lenient reader accepts as objects.
 
     The last one may be an object that it refuses. One inside of that is not the answer.
@@ -82,7 +82,7 @@ def _candidates(text: str) -> Iterator[str]:
         start = text.find("{", end)
 
 
-def _object(text: str) -> dict[str, object] | Fault:
+def _read_object(text: str) -> dict[str, object] | Fault:
     """Read a text that should be an object, or an object within a JSON text."""
     try:
         found = _decode(text)

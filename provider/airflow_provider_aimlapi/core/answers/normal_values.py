@@ -30,7 +30,7 @@ _EXACT_MAX = 2**53
 _MICROSECOND_DIGITS = 6
 
 
-def normalizer(kind: Kind) -> Normalize:
+def normalizer_of(kind: Kind) -> Normalize:
     """Return the function that brings values of a type into their normal form."""
     normalize = _normalizer_but_null(kind)
     if not kind.is_nullable:
@@ -41,18 +41,20 @@ def normalizer(kind: Kind) -> Normalize:
 def _normalizer_but_null(kind: Kind) -> Normalize:
     if kind.name == "struct":
         fields = {
-            prop.name: (normalizer(prop.kind), prop.is_required, prop.is_nullable)
+            prop.name: (normalizer_of(prop.kind), prop.is_required, prop.is_nullable)
             for prop in kind.properties
         }
-        return partial(_struct, fields)
+        return partial(_normal_struct, fields)
     if kind.item is not None:
-        return partial(_list if kind.name == "list" else _map, normalizer(kind.item))
+        return partial(
+            _normal_list if kind.name == "list" else _normal_map, normalizer_of(kind.item)
+        )
     if kind.quote_of is not None:
-        return partial(_quote, kind.quote_of)
+        return partial(_checked_quote, kind.quote_of)
     return _OF_SCALAR[kind.name]
 
 
-def _struct(
+def _normal_struct(
     fields: Mapping[str, tuple[Normalize, bool, bool]], value: object, cells: Cells
 ) -> dict[str, object]:
     if not isinstance(value, dict):
@@ -78,7 +80,7 @@ def _struct(
     return found
 
 
-def _list(normalize: Normalize, value: object, cells: Cells) -> list[object]:
+def _normal_list(normalize: Normalize, value: object, cells: Cells) -> list[object]:
     if not isinstance(value, list):
         raise Misfit("is not a list", value)
     found: list[object] = []
@@ -91,7 +93,7 @@ def _list(normalize: Normalize, value: object, cells: Cells) -> list[object]:
     return found
 
 
-def _map(normalize: Normalize, value: object, cells: Cells) -> dict[str, object]:
+def _normal_map(normalize: Normalize, value: object, cells: Cells) -> dict[str, object]:
     if not isinstance(value, dict):
         raise Misfit("is not an object", value)
     found: dict[str, object] = {}
@@ -104,26 +106,26 @@ def _map(normalize: Normalize, value: object, cells: Cells) -> dict[str, object]
     return found
 
 
-def _quote(column: str, value: object, cells: Cells) -> str:
-    text = _string(value, cells)
+def _checked_quote(column: str, value: object, cells: Cells) -> str:
+    text = _normal_string(value, cells)
     if cells is not None:
         check_quote(text, column, cells[column])
     return text
 
 
-def _string(value: object, _: Cells) -> str:
+def _normal_string(value: object, _: Cells) -> str:
     if not isinstance(value, str):
         raise Misfit("is not a text", value)
     return value
 
 
-def _boolean(value: object, _: Cells) -> bool:
+def _normal_boolean(value: object, _: Cells) -> bool:
     if not isinstance(value, bool):
         raise Misfit("is neither true nor false", value)
     return value
 
 
-def _integer(value: object, _: Cells) -> int:
+def _normal_integer(value: object, _: Cells) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         if INT64_MIN <= value <= INT64_MAX:
             return value
@@ -134,7 +136,7 @@ def _integer(value: object, _: Cells) -> int:
     raise Misfit("is not an integer that 64 bits hold", value)
 
 
-def _number(value: object, _: Cells) -> float:
+def _normal_number(value: object, _: Cells) -> float:
     if isinstance(value, float):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -151,16 +153,16 @@ def _is_exact(value: int) -> bool:
         return False
 
 
-def _date(value: object, cells: Cells) -> date:
+def _normal_date(value: object, cells: Cells) -> date:
     try:
-        return msgspec.convert(_string(value, cells), date)
+        return msgspec.convert(_normal_string(value, cells), date)
     except msgspec.ValidationError:
         raise Misfit("is not a date such as 2026-01-31", value) from None
 
 
-def _timestamp(value: object, cells: Cells) -> datetime:
+def _normal_timestamp(value: object, cells: Cells) -> datetime:
     """Return a moment in UTC. A column holds microseconds of the years 1 to 9999."""
-    text = _string(value, cells)
+    text = _normal_string(value, cells)
     try:
         moment = msgspec.convert(text, datetime)
         if moment.tzinfo is not None and not _has_nanoseconds(text):
@@ -177,10 +179,10 @@ def _has_nanoseconds(text: str) -> bool:
 
 
 _OF_SCALAR: dict[KindName, Normalize] = {
-    "string": _string,
-    "integer": _integer,
-    "number": _number,
-    "boolean": _boolean,
-    "date": _date,
-    "timestamp": _timestamp,
+    "string": _normal_string,
+    "integer": _normal_integer,
+    "number": _normal_number,
+    "boolean": _normal_boolean,
+    "date": _normal_date,
+    "timestamp": _normal_timestamp,
 }

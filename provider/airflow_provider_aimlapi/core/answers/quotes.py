@@ -15,12 +15,12 @@ def check_quote(quote: str, column: str, cell: str) -> None:
     Raises:
         Misfit: the text is empty, or does not occur in the cell.
     """
-    searched = _comparable(quote)
+    searched = _comparable_text(quote)
     if not searched:
         raise Misfit(f"is an empty quote of column {column!r}", quote)
-    if quote not in cell and searched not in _comparable(cell):
+    if quote not in cell and searched not in _comparable_text(cell):
         raise Misfit(f"does not occur in column {column!r}", quote)
 
 
-def _comparable(text: str) -> str:
+def _comparable_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())

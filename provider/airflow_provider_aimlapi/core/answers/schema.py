@@ -14,7 +14,7 @@ import msgspec
 
 from airflow_provider_aimlapi.core.answers.schema_validator import validator_of
 from airflow_provider_aimlapi.core.schemas.reader import SchemaReader
-from airflow_provider_aimlapi.core.schemas.refusal import refusal
+from airflow_provider_aimlapi.core.schemas.refusal import refusal_at
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.json_types import JsonObject
@@ -61,10 +61,10 @@ def answer_schema(value: JsonObject) -> AnswerSchema:
         InvalidSpec: it is not a schema, or a column cannot hold a property. The text names the
             property and the reason.
     """
-    canonical, kind = SchemaReader(value).read()
+    canonical, kind = SchemaReader(value).read_schema()
     encoded = msgspec.json.encode(canonical)
     if len(encoded) > SCHEMA_BYTES_MAX:
-        raise refusal(
+        raise refusal_at(
             "$",
             f"has {len(encoded):,} bytes without its titles. At most {SCHEMA_BYTES_MAX:,} are sent.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.answers.faults import FAULTS_MAX, Fault, shown_value
-from airflow_provider_aimlapi.core.schemas.paths import ROOT, step
+from airflow_provider_aimlapi.core.schemas.paths import ROOT, step_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,7 +53,7 @@ def schema_faults(validator: Draft202012Validator, value: object, kind: Kind) ->
     found: list[Fault] = []
     try:
         for error in validator.iter_errors(value):
-            found += _faults(error, kind)
+            found += _faults_of_error(error, kind)
             if len(found) >= FAULTS_MAX:
                 break
     except ValueError:  # the library does not print values that are nested too deeply
@@ -61,17 +61,17 @@ def schema_faults(validator: Draft202012Validator, value: object, kind: Kind) ->
     return tuple(found[:FAULTS_MAX])
 
 
-def _faults(error: ValidationError, kind: Kind) -> Iterable[Fault]:
+def _faults_of_error(error: ValidationError, kind: Kind) -> Iterable[Fault]:
     """Return the faults of an error. A failed choice has those of its first alternative but null."""
     context: Sequence[Sequence[ValidationError]] = getattr(error.kind, "context", ())
     # A value that may be null fails the alternative null, too, which explains nothing.
     branches = [branch for branch in context if branch and not _is_about_null(branch)]
     if branches:
-        return [fault for one in branches[0] for fault in _faults(one, kind)]
+        return [fault for one in branches[0] for fault in _faults_of_error(one, kind)]
     value = "" if error.kind.name in _ABOUT_NAMES else shown_value(error.instance)
     if error.kind.name == "additionalProperties":
         value = shown_value(error.kind.as_dict().get("unexpected"))
-    return [Fault(path_of(error.instance_path, kind), _expectation(error), value)]
+    return [Fault(path_of(error.instance_path, kind), _broken_rule(error), value)]
 
 
 def _is_about_null(branch: Sequence[ValidationError]) -> bool:
@@ -87,12 +87,12 @@ def path_of(steps: Iterable[str | int], kind: Kind | None) -> str:
             kind = kind and kind.item
         else:
             known = [prop for prop in kind.properties if prop.name == one] if kind else []
-            path += step(one) if known else ".*"
+            path += step_to(one) if known else ".*"
             kind = known[0].kind if known else kind and kind.item
     return path
 
 
-def _expectation(error: ValidationError) -> str:
+def _broken_rule(error: ValidationError) -> str:
     name = error.kind.name
     if name not in _WORDS:
         return _WITHOUT_LIMIT.get(name, f"breaks the rule {name!r}")

@@ -26,12 +26,12 @@ def validator_of(canonical: dict[str, Json]) -> Draft202012Validator:
         # A canonical schema has no references. The retriever is a second line of defence, because
         # the library would fetch URLs and read files.
         return Draft202012Validator(
-            canonical, validate_formats=True, retriever=_refuse, mask="the value"
+            canonical, validate_formats=True, retriever=_refuse_reference, mask="the value"
         )
     except (ValidationError, ReferencingError, ValueError, OverflowError) as error:
         reason = str(getattr(error, "message", error)).splitlines()[0][:_REASON_CHARACTERS_MAX]
         raise InvalidSpec(f"output_schema is not a valid JSON schema: {reason}.") from None
 
 
-def _refuse(uri: str, /) -> NoReturn:
+def _refuse_reference(uri: str, /) -> NoReturn:
     raise ValueError(f"{uri} is not in the schema")

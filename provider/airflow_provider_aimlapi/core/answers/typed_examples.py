@@ -27,7 +27,7 @@ def typed_examples(
         InvalidSpec: an answer does not follow the schema, or is no text although there is none.
     """
     return tuple(
-        (values, _text(number, values, answer, validator))
+        (values, _text_of_answer(number, values, answer, validator))
         for number, (values, answer) in enumerate(examples)
     )
 
@@ -47,7 +47,7 @@ def typed_turns(
     return tuple(map(ExampleTurn, prompts, texts))
 
 
-def _text(
+def _text_of_answer(
     number: int,
     values: Mapping[str, str],
     answer: ExampleAnswer,
@@ -64,7 +64,7 @@ def _text(
     )
     # A column that only the system text uses has no value here, so nothing can be quoted from it.
     quoted = validator.schema.quoted_columns
-    result = validator.validate(text, values if set(quoted) <= values.keys() else None)
+    result = validator.check_answer(text, values if set(quoted) <= values.keys() else None)
     if isinstance(result, Invalid):
         raise InvalidSpec(
             f"examples[{number}]: the answer does not follow output_schema. {result.in_full}. Correct "

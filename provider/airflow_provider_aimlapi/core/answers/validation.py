@@ -10,7 +10,7 @@ import msgspec
 from airflow_provider_aimlapi.core.answers.faults import Fault, Invalid, Valid, shown_value
 from airflow_provider_aimlapi.core.answers.lenient_json import find_object
 from airflow_provider_aimlapi.core.answers.misfits import Misfit
-from airflow_provider_aimlapi.core.answers.normal_values import normalizer
+from airflow_provider_aimlapi.core.answers.normal_values import normalizer_of
 from airflow_provider_aimlapi.core.answers.schema_faults import path_of, schema_faults
 from airflow_provider_aimlapi.core.answers.schema_validator import validator_of
 
@@ -27,17 +27,17 @@ class AnswerValidator:
     Attributes:
         schema: the schema.
         runs_user_code: whether a check may block, because a class's own validators run. Then call
-            `validate` in a thread.
+            `check_answer` in a thread.
     """
 
     def __init__(self, schema: AnswerSchema, check_class: ClassCheck | None = None) -> None:
         self.schema = schema
         self.runs_user_code = check_class is not None
         self._validator = validator_of(dict(schema.value))
-        self._normalize = normalizer(schema.kind)
+        self._normalize = normalizer_of(schema.kind)
         self._check_class = check_class
 
-    def validate(self, text: str | None, cells: Mapping[str, str] | None) -> Valid | Invalid:
+    def check_answer(self, text: str | None, cells: Mapping[str, str] | None) -> Valid | Invalid:
         """Check an answer.
 
         Args:
@@ -63,7 +63,7 @@ class AnswerValidator:
         return Valid(found) if fault is None else Invalid((fault,))
 
     def is_storable(self, text: str) -> bool:
-        """Return whether the columns can hold a stored text, and `validate` might have returned it.
+        """Return whether the columns can hold a stored text, and `check_answer` might have returned it.
 
         Others may be able to write where an answer is stored. The schema's limits are not applied again,
         because they are about the answer as it came.

@@ -24,7 +24,7 @@ class Fit(NamedTuple):
     coefficients: tuple[float, ...]
 
 
-def fit(
+def fit_in_bounds(
     rows: Sequence[Sequence[float]],
     values: Sequence[float],
     deviations: Sequence[float],
@@ -43,11 +43,11 @@ def fit(
     columns = list(zip(*scaled, strict=True))
     targets = [value / deviation for value, deviation in zip(values, deviations, strict=True)]
     coefficients = list(least)
-    residuals = _residuals(scaled, targets, coefficients)
+    residuals = _residuals_of(scaled, targets, coefficients)
     # A column of zeros decides nothing, and would be divided by.
     active = [index for index, column in enumerate(columns) if any(column)]
-    squares = [[_dot(columns[i], columns[j]) for j in active] for i in active]
-    pulls = [_dot(columns[index], residuals) for index in active]
+    squares = [[_dot_product(columns[i], columns[j]) for j in active] for i in active]
+    pulls = [_dot_product(columns[index], residuals) for index in active]
     # Coordinate descent: each coefficient moves to its best value within its bounds while the
     # others stay. It converges, because the squared error is convex.
     for _ in range(SWEEPS_MAX):
@@ -63,15 +63,17 @@ def fit(
             longest = max(longest, abs(step) * size**0.5)
         if longest < _STEP_MIN:
             break
-    residuals = _residuals(scaled, targets, coefficients)
-    return Fit(_dot(residuals, residuals), tuple(coefficients))
+    residuals = _residuals_of(scaled, targets, coefficients)
+    return Fit(_dot_product(residuals, residuals), tuple(coefficients))
 
 
-def _residuals(
+def _residuals_of(
     rows: Sequence[Sequence[float]], targets: Sequence[float], coefficients: Sequence[float]
 ) -> list[float]:
-    return [target - _dot(row, coefficients) for row, target in zip(rows, targets, strict=True)]
+    return [
+        target - _dot_product(row, coefficients) for row, target in zip(rows, targets, strict=True)
+    ]
 
 
-def _dot(left: Sequence[float], right: Sequence[float]) -> float:
+def _dot_product(left: Sequence[float], right: Sequence[float]) -> float:
     return sum(a * b for a, b in zip(left, right, strict=True))

@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.core.arrival.judgement import (
     Sighting,
     judge_arrival,
 )
-from airflow_provider_aimlapi.core.arrival.text_counts import TextCounts, count
+from airflow_provider_aimlapi.core.arrival.text_counts import TextCounts, count_text
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
 from airflow_provider_aimlapi.core.verdicts.opening import OPENING_ROWS
 from airflow_provider_aimlapi.errors import InstructionsDropped
@@ -46,7 +46,7 @@ class _Body(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(_Body).decode
 _NOT_YET = Judgement(Arrival.UNKNOWN)
-_NOT_JUDGED = Sighting(count(""), count(""), None)
+_NOT_JUDGED = Sighting(count_text(""), count_text(""), None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,16 +63,16 @@ class ArrivalCheck:
     is_open: bool
     judgement: Judgement = _NOT_YET
     _sightings: list[Sighting] = field(default_factory=list)
-    _system: tuple[str, TextCounts] = ("", count(""))
+    _system: tuple[str, TextCounts] = ("", count_text(""))
 
     @property
-    def error(self) -> InstructionsDropped | None:
+    def error_to_raise(self) -> InstructionsDropped | None:
         """The error to end with; None unless the answers show that the system text was dropped."""
         if self.judgement.arrival is not Arrival.DROPPED:
             return None
         return InstructionsDropped(_why_dropped(self.judgement, self.model))
 
-    def answered(self, body: bytes, completion: Completion) -> None:
+    def note_answer(self, body: bytes, completion: Completion) -> None:
         """Note an answer. The opening's last one triggers the judgement.
 
         Args:
@@ -83,10 +83,10 @@ class ArrivalCheck:
             prompt, system = texts
             # Most rows have the same system text, and counting takes longer than comparing.
             if system != self._system[0]:
-                self._system = (system, count(system))
+                self._system = (system, count_text(system))
             self._sightings.append(
                 Sighting(
-                    count(prompt),
+                    count_text(prompt),
                     self._system[1],
                     completion.prompt_tokens,
                     completion.cached_tokens,
@@ -96,9 +96,9 @@ class ArrivalCheck:
         else:
             self._sightings.append(_NOT_JUDGED)
         if len(self._sightings) == OPENING_ROWS:
-            self.close()
+            self.judge_and_close()
 
-    def close(self) -> None:
+    def judge_and_close(self) -> None:
         """Judge the answers so far, and drop them."""
         if self.is_open:
             self.is_open = False
@@ -114,13 +114,19 @@ def texts_of(body: bytes) -> tuple[str, str] | None:
         request = _decode(body)
     except msgspec.DecodeError:
         return None
-    prompt = [_text(turn.content) for turn in request.messages if turn.role not in _SYSTEM_ROLES]
-    system = [_text(turn.content) for turn in request.messages if turn.role in _SYSTEM_ROLES]
-    texts = "\n".join(prompt), "\n".join([_text(request.system), *system]).strip("\n")
+    prompt = [
+        _text_of_content(turn.content)
+        for turn in request.messages
+        if turn.role not in _SYSTEM_ROLES
+    ]
+    system = [
+        _text_of_content(turn.content) for turn in request.messages if turn.role in _SYSTEM_ROLES
+    ]
+    texts = "\n".join(prompt), "\n".join([_text_of_content(request.system), *system]).strip("\n")
     return texts if sum(map(len, texts)) <= CHARACTERS_MAX else None
 
 
-def _text(content: str | Iterable[_Part]) -> str:
+def _text_of_content(content: str | Iterable[_Part]) -> str:
     return content if isinstance(content, str) else "\n".join(part.text for part in content)
 
 

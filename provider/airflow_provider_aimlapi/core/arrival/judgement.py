@@ -18,7 +18,7 @@ from enum import Enum
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_aimlapi.core.arrival.box_fit import Fit, fit
+from airflow_provider_aimlapi.core.arrival.box_fit import Fit, fit_in_bounds
 from airflow_provider_aimlapi.core.arrival.text_counts import (
     FEWEST,
     MOST,
@@ -102,13 +102,13 @@ def judge_arrival(sightings: Sequence[Sighting]) -> Judgement:
     if not rows or max(fewest_tokens(row.system) for row in rows) < SYSTEM_TOKENS_MIN:
         return Judgement(Arrival.UNKNOWN, len(rows))
     texts = _Texts(rows)
-    readings = [_Reading(texts, tokens) for tokens in _readings(rows)]
+    readings = [_Reading(texts, tokens) for tokens in _readings_of_counts(rows)]
     # The API means one reading. That of the prompts alone is the one that fits best.
     best = min(readings, key=lambda reading: reading.without.misfit)
     if any(reading.is_plausible for reading in readings) and all(
         reading.refutes_arrival(best.without.misfit) for reading in readings
     ):
-        return _example(rows, best.without)
+        return _judgement_with_example(rows, best.without)
     if all(reading.refutes_loss for reading in readings):
         return Judgement(Arrival.ARRIVED, len(rows))
     return Judgement(Arrival.UNKNOWN, len(rows))
@@ -118,7 +118,7 @@ def _is_judged(row: Sighting) -> bool:
     return bool(row.prompt_tokens and row.system.characters)
 
 
-def _readings(rows: Sequence[Sighting]) -> list[tuple[int, ...]]:
+def _readings_of_counts(rows: Sequence[Sighting]) -> list[tuple[int, ...]]:
     """Return each way to count a prompt's tokens: with or without the cached and the written ones."""
     readings = {
         tuple(
@@ -151,16 +151,22 @@ class _Texts:
 
     def __init__(self, rows: Sequence[Sighting]) -> None:
         prompts, systems = [row.prompt for row in rows], [row.system for row in rows]
-        template, frame = _shared(prompts), _shared(systems)
-        beyond = [_minus(text.classes, template) for text in prompts]
+        template, frame = _shared_counts(prompts), _shared_counts(systems)
+        beyond = [_difference_of_counts(text.counts_by_class, template) for text in prompts]
         self.alone = [(1, *counts) for counts in beyond]
         self.together = [
-            (1, *map(sum, zip(counts, _minus(text.classes, frame), strict=True)))
+            (
+                1,
+                *map(
+                    sum,
+                    zip(counts, _difference_of_counts(text.counts_by_class, frame), strict=True),
+                ),
+            )
             for counts, text in zip(beyond, systems, strict=True)
         ]
-        self.alone_least = _dot(FEWEST, template)
-        self.alone_most = _dot(MOST, template) + FRAME_TOKENS_MAX
-        self.together_least = self.alone_least + _dot(FEWEST, frame)
+        self.alone_least = _dot_product(FEWEST, template)
+        self.alone_most = _dot_product(MOST, template) + FRAME_TOKENS_MAX
+        self.together_least = self.alone_least + _dot_product(FEWEST, frame)
         self.fewest = [fewest_tokens(row.prompt) + fewest_tokens(row.system) for row in rows]
         self.plausible = [
             (0.6 * fewest_tokens(text) - 2, 1.3 * most_tokens(text) + FRAME_TOKENS_MAX)
@@ -178,12 +184,12 @@ class _Texts:
         return len(tokens) - len([weight for weight in weights if weight > least])
 
 
-def _shared(texts: Sequence[TextCounts]) -> tuple[float, ...]:
-    fewest = map(min, zip(*(text.classes for text in texts), strict=True))
+def _shared_counts(texts: Sequence[TextCounts]) -> tuple[float, ...]:
+    fewest = map(min, zip(*(text.counts_by_class for text in texts), strict=True))
     return tuple(part * times for part, times in zip(_FREE_PARTS, fewest, strict=True))
 
 
-def _minus(counts: Sequence[float], fewer: Sequence[float]) -> tuple[float, ...]:
+def _difference_of_counts(counts: Sequence[float], fewer: Sequence[float]) -> tuple[float, ...]:
     return tuple(a - b for a, b in zip(counts, fewer, strict=True))
 
 
@@ -194,14 +200,14 @@ class _Reading:
         self._texts = texts
         self._tokens = tokens
         self._deviations = [(4 + 0.5 * count + (0.05 * count) ** 2) ** 0.5 for count in tokens]
-        self.without = fit(
+        self.without = fit_in_bounds(
             texts.alone,
             tokens,
             self._deviations,
             (texts.alone_least, *FEWEST),
             (texts.alone_most, *MOST),
         )
-        self._with = fit(
+        self._with = fit_in_bounds(
             texts.together, tokens, self._deviations, (texts.together_least, *FEWEST), (_ANY, *MOST)
         )
 
@@ -217,7 +223,7 @@ class _Reading:
     @property
     def refutes_loss(self) -> bool:
         """Whether the counts cannot be those of the prompts alone."""
-        return self._excess(self._with, self.without) >= REFUTED
+        return self._excess_misfit(self._with, self.without) >= REFUTED
 
     def refutes_arrival(self, best_misfit: float) -> bool:
         """Return whether the counts cannot be those of prompts and system texts, in any way of counting.
@@ -227,8 +233,8 @@ class _Reading:
         """
         rows = len(self._tokens)
         is_refuted = (
-            self._excess(self.without, self._with) >= REFUTED
-            or self._lack() >= REFUTED
+            self._excess_misfit(self.without, self._with) >= REFUTED
+            or self._lack_of_tokens() >= REFUTED
             or self._with.misfit >= 6 * rows + REFUTED * best_misfit
         )
         return is_refuted and all(
@@ -236,7 +242,7 @@ class _Reading:
             for column, rates in zip(self._texts.words, _WORD_RATES, strict=True)
         )
 
-    def _excess(self, better: Fit, worse: Fit) -> float:
+    def _excess_misfit(self, better: Fit, worse: Fit) -> float:
         """Return how much worse a fit is, in units of the noise that the better one leaves."""
         free = self._texts.free_rows(self._tokens)
         if free < _FREE_ROWS_MIN:  # too few rows to determine the noise: assume the usual
@@ -245,7 +251,7 @@ class _Reading:
             noise = max(_NOISE_SHARE_MIN, better.misfit / free * (1 + 8 / free))
         return (worse.misfit - better.misfit) / noise
 
-    def _lack(self) -> float:
+    def _lack_of_tokens(self) -> float:
         """Return how far the counts are below the fewest tokens of both texts."""
         return sum(
             max(0.0, (fewest - count) / (1.5 + 0.025 * count)) ** 2
@@ -257,17 +263,17 @@ class _Reading:
     ) -> float:
         least, most = rates
         deviations = [1 + 0.002 * count for count in self._tokens]
-        return fit(counts, self._tokens, deviations, (0, least), (20, most)).misfit
+        return fit_in_bounds(counts, self._tokens, deviations, (0, least), (20, most)).misfit
 
 
-def _example(rows: Sequence[Sighting], alone: Fit) -> Judgement:
+def _judgement_with_example(rows: Sequence[Sighting], alone: Fit) -> Judgement:
     """Return the verdict that the texts were dropped, with the numbers of the middle row."""
     # The middle row is a usual one. The first may be the shortest of all.
     row = sorted(rows, key=lambda row: row.prompt_tokens or 0)[len(rows) // 2]
     tokens = row.prompt_tokens or 0
-    system = _dot(alone.coefficients[1:], row.system.classes)
+    system = _dot_product(alone.coefficients[1:], row.system.counts_by_class)
     return Judgement(Arrival.DROPPED, len(rows), tokens, round(tokens + system))
 
 
-def _dot(left: Sequence[float], right: Sequence[float]) -> float:
+def _dot_product(left: Sequence[float], right: Sequence[float]) -> float:
     return sum(a * b for a, b in zip(left, right, strict=True))

@@ -68,12 +68,12 @@ def forms_of(spec: CompletionSpec, schema_json: bytes) -> tuple[AnswerForm, ...]
     if best == "response_format":
         return _response_format(schema), instructed
     # A model that thinks refuses a forced tool with 400.
-    if best == "instructed JSON" or _thinks(spec):
+    if best == "instructed JSON" or _has_thinking(spec):
         return (instructed,)
     return _forced_tool(spec, schema), instructed
 
 
-def _thinks(spec: CompletionSpec) -> bool:
+def _has_thinking(spec: CompletionSpec) -> bool:
     return spec.thinking is not None and spec.thinking.get("type") != "disabled"
 
 

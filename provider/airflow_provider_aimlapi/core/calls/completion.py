@@ -166,7 +166,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     repairs: int = 0
 
 
-def accepted(completion: Completion, call: CallRecord) -> Outcome:
+def accepted_outcome(completion: Completion, call: CallRecord) -> Outcome:
     """Return the outcome of a row whose answer was accepted."""
     cost = completion.cost_nano_usd
     return Outcome(
@@ -193,7 +193,7 @@ def accepted(completion: Completion, call: CallRecord) -> Outcome:
     )
 
 
-def invalid(completion: Completion, reason: Reason) -> Completion:
+def as_invalid_answer(completion: Completion, reason: Reason) -> Completion:
     """Return an answer as one that does not follow the schema. Its text is kept as `raw`."""
     return msgspec.structs.replace(
         completion,
@@ -205,7 +205,7 @@ def invalid(completion: Completion, reason: Reason) -> Completion:
     )
 
 
-def rejected(reason: Reason, call: CallRecord) -> Outcome:
+def rejected_outcome(reason: Reason, call: CallRecord) -> Outcome:
     """Return the outcome of a rejected row. The reason is cut to a readable length."""
     return Outcome(
         row=call.row,
@@ -219,7 +219,9 @@ def rejected(reason: Reason, call: CallRecord) -> Outcome:
     )
 
 
-def reused(earlier: Outcome, *, run_key: str, row: int, unread_cost_nano_usd: int = 0) -> Outcome:
+def reused_outcome(
+    earlier: Outcome, *, run_key: str, row: int, unread_cost_nano_usd: int = 0
+) -> Outcome:
     """Return the outcome of a row that takes the answer of another run, without a call.
 
     An answer that was itself reused keeps naming the run that paid for it.
@@ -255,7 +257,7 @@ def repeated(original: Outcome, *, part: int, row: int, unread_cost_nano_usd: in
         unread_cost_nano_usd: what earlier attempts have paid for the duplicate.
     """
     if original.reused_from is not None:
-        return reused(
+        return reused_outcome(
             original,
             run_key=original.reused_from,
             row=row,
@@ -273,6 +275,6 @@ def repeated(original: Outcome, *, part: int, row: int, unread_cost_nano_usd: in
     )
 
 
-def skipped(reason: str, *, row: int) -> Outcome:
+def skipped_outcome(reason: str, *, row: int) -> Outcome:
     """Return the outcome of a row that is not sent, because a column of its prompt is null."""
     return Outcome(row=row, status="skipped", error=reason)

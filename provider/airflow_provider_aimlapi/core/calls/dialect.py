@@ -177,10 +177,10 @@ def model_of(model_id: str) -> Model:
     listed = MODELS.get(name)
     if listed is None and (dated := MODELS.get(_DATE.sub("", name))):
         listed = dated if dated.dialect in (CLASSIC, CLASSIC_OLDER) else None
-    return listed or Model(_assumed(name), is_listed=False)
+    return listed or Model(_dialect_by_spelling(name), is_listed=False)
 
 
-def assumption(model_id: str) -> str | None:
+def assumption_about_model(model_id: str) -> str | None:
     """Return the log line about an id that is not listed; None for a listed id."""
     model = model_of(model_id)
     if model.is_listed:
@@ -193,7 +193,7 @@ def assumption(model_id: str) -> str | None:
     )
 
 
-def _assumed(name: str) -> Dialect:
+def _dialect_by_spelling(name: str) -> Dialect:
     """Return the dialect that an id's spelling suggests.
 
     1. A dot between digits, `-latest`, or another vendor's id: the superset. It sends the system

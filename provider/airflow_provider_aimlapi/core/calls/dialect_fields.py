@@ -24,10 +24,12 @@ def fields_in(model_id: str, model: Model, name: str, value: Json) -> Fields:
     Raises:
         InvalidSpec: the model's dialect has no such field. The text names ids that have it.
     """
-    written = _written(name, value, model.dialect)
+    written = _fields_of_parameter(name, value, model.dialect)
     if written is not None:
         return written
-    able = [other.example for other in DIALECTS if _written(name, value, other) is not None]
+    able = [
+        other.example for other in DIALECTS if _fields_of_parameter(name, value, other) is not None
+    ]
     advice = f"use a model that takes it, such as {' or '.join(able[:3])}" if able else "change it"
     spoken = (
         "" if model.is_listed else f" (assumed from its spelling: dialect '{model.dialect.name}')"
@@ -48,12 +50,12 @@ def _shown_parameter(name: str, value: Json) -> str:
     return f"{name}={value!r}" if name in ("thinking", "tool_choice") else name
 
 
-def _written(name: str, value: Json, dialect: Dialect) -> Fields | None:
+def _fields_of_parameter(name: str, value: Json, dialect: Dialect) -> Fields | None:
     """Return the fields; None if the dialect has none with the same meaning."""
     if name == "thinking" and isinstance(value, Mapping):
-        return _thinking(value, dialect)
+        return _thinking_fields(value, dialect)
     if name == "tools" and isinstance(value, Sequence):
-        return _tools(value, dialect)
+        return _tool_fields(value, dialect)
     if name == "tool_choice":
         return _tool_choice(value, dialect)
     if name == "stop_sequences":
@@ -64,7 +66,7 @@ def _written(name: str, value: Json, dialect: Dialect) -> Fields | None:
     return None if is_lacking else {name: value}
 
 
-def _thinking(thinking: Mapping[str, Json], dialect: Dialect) -> Fields | None:
+def _thinking_fields(thinking: Mapping[str, Json], dialect: Dialect) -> Fields | None:
     kind, effort = thinking.get("type"), thinking.get("effort")
     if kind == "disabled" and kind not in dialect.thinking:
         effort = "none"
@@ -77,7 +79,7 @@ def _thinking(thinking: Mapping[str, Json], dialect: Dialect) -> Fields | None:
     return None
 
 
-def _tools(tools: Sequence[Json], dialect: Dialect) -> Fields | None:
+def _tool_fields(tools: Sequence[Json], dialect: Dialect) -> Fields | None:
     if dialect.has_anthropic_tools:
         return {"tools": tools}
     written = [_as_function(tool) for tool in tools]

@@ -39,7 +39,7 @@ class Endpoint:
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{parts.netloc}"
 
-    def url(self, path: str) -> str:
+    def url_of_path(self, path: str) -> str:
         """Return the absolute URL of an API path such as `/v1/chat/completions`."""
         return self.base_url + path
 

@@ -82,7 +82,7 @@ class CompletionSpec:
         return sent
 
 
-def raised(spec: CompletionSpec) -> CompletionSpec | None:
+def with_raised_limit(spec: CompletionSpec) -> CompletionSpec | None:
     """Return the same with twice `max_tokens`, up to the model's maximum; None if it has that already."""
     if spec.max_tokens is None:
         return None

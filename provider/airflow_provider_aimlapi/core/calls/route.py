@@ -53,7 +53,7 @@ class Proxy:
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
-    def address(self) -> str:
+    def shown_address(self) -> str:
         """Host and port, to be read by people."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
@@ -89,19 +89,21 @@ class Route:
     certificates: Certificates | None = None
 
     @property
-    def secrets(self) -> tuple[str, ...]:
+    def secrets_to_mask(self) -> tuple[str, ...]:
         """The texts that logs must mask."""
         return () if self.proxy is None else self.proxy.secrets
 
     @property
-    def note(self) -> str:
+    def note_for_errors(self) -> str:
         """What an error text adds to the API's address; empty for the plain way."""
         if self.proxy is not None:
-            return f" (through the proxy {self.proxy.address}, from {self.proxy.setting.name})"
+            return (
+                f" (through the proxy {self.proxy.shown_address}, from {self.proxy.setting.name})"
+            )
         return f" (directly: {self.direct_because})" if self.direct_because else ""
 
     @property
-    def trusted(self) -> str:
+    def trusted_certificates(self) -> str:
         """The certificates that a server is checked against, for error texts."""
         if self.certificates is None:
             return "certifi's list of public authorities"
@@ -119,8 +121,8 @@ def route_of_extra(extra: Mapping[str, object], *, connection: str) -> Route:
         ConnectionIncomplete: a field is wrong. The text names it, but not its value, which may
             hold a password.
     """
-    proxy = _text(extra, "proxy", connection)
-    ca_file = _text(extra, "ca_file", connection)
+    proxy = _text_of_extra(extra, "proxy", connection)
+    ca_file = _text_of_extra(extra, "ca_file", connection)
     where = f"in the extra of connection '{connection}'"
     certificates = Certificates(path=ca_file, setting=Setting(name=f"ca_file {where}"))
     route = Route(certificates=certificates if ca_file else None)
@@ -134,7 +136,7 @@ def route_of_extra(extra: Mapping[str, object], *, connection: str) -> Route:
     return route
 
 
-def _text(extra: Mapping[str, object], name: str, connection: str) -> str:
+def _text_of_extra(extra: Mapping[str, object], name: str, connection: str) -> str:
     value = extra.get(name)
     if value is None:
         return ""
@@ -158,7 +160,7 @@ def parse_proxy(url: str, setting: Setting) -> Proxy:
         raise ConnectionIncomplete(f"{setting.name} is not the URL of a proxy. {_FORM}") from None
     if parts.scheme != "http":
         raise ConnectionIncomplete(
-            f"{setting.name} names {_kind(parts.scheme)}. Only HTTP proxies with an http:// URL "
+            f"{setting.name} names {_kind_of_proxy(parts.scheme)}. Only HTTP proxies with an http:// URL "
             f"are supported; calls stay encrypted from end to end inside them. {_FORM} "
             f"{setting.remedy}"
         )
@@ -167,7 +169,7 @@ def parse_proxy(url: str, setting: Setting) -> Proxy:
     is_more = parts.path.strip("/") or parts.query or parts.fragment
     if not host or is_more or not host.isprintable() or any(map(str.isspace, host)):
         raise ConnectionIncomplete(f"{setting.name} is not the URL of a proxy. {_FORM}")
-    authorization, secrets = _credentials(parts)
+    authorization, secrets = _credentials_of_url(parts)
     return Proxy(
         host=host,
         port=_HTTP_PORT if port is None else port,
@@ -177,13 +179,13 @@ def parse_proxy(url: str, setting: Setting) -> Proxy:
     )
 
 
-def _kind(scheme: str) -> str:
+def _kind_of_proxy(scheme: str) -> str:
     if scheme == "https":
         return "a proxy with an https:// URL"
     return "a SOCKS proxy" if scheme.startswith("socks") else "something other than an HTTP proxy"
 
 
-def _credentials(parts: SplitResult) -> tuple[str | None, tuple[str, ...]]:
+def _credentials_of_url(parts: SplitResult) -> tuple[str | None, tuple[str, ...]]:
     """Return the header's value, and the texts to mask. A user name alone is a token."""
     typed_user, typed_password = parts.username or "", parts.password or ""
     if not typed_user and not typed_password:

@@ -8,7 +8,7 @@ from airflow_provider_aimlapi.core.calls.completion import (
     CallRecord,
     Completion,
     Outcome,
-    accepted,
+    accepted_outcome,
 )
 
 _SUMMED = (
@@ -33,19 +33,23 @@ class Answers(msgspec.Struct, frozen=True, gc=False):
     last: Completion
     partial_cost_nano_usd: int = 0
 
-    def then(self, later: Completion) -> Answers:
+    def with_later(self, later: Completion) -> Answers:
         """Return these answers and a later one."""
-        sums = {name: _sum(getattr(self.last, name), getattr(later, name)) for name in _SUMMED}
+        sums = {
+            name: _sum_if_known(getattr(self.last, name), getattr(later, name)) for name in _SUMMED
+        }
         partial = self.partial_cost_nano_usd
         if sums["cost_nano_usd"] is None:
             partial += (self.last.cost_nano_usd or 0) + (later.cost_nano_usd or 0)
         return Answers(msgspec.structs.replace(later, **sums), partial)
 
-    def outcome(self, call: CallRecord) -> Outcome:
+    def outcome_of_row(self, call: CallRecord) -> Outcome:
         """Return the outcome of the row, if the last answer is its final one."""
         known = call.unread_cost_nano_usd + self.partial_cost_nano_usd
-        return accepted(self.last, msgspec.structs.replace(call, unread_cost_nano_usd=known))
+        return accepted_outcome(
+            self.last, msgspec.structs.replace(call, unread_cost_nano_usd=known)
+        )
 
 
-def _sum(first: int | None, second: int | None) -> int | None:
+def _sum_if_known(first: int | None, second: int | None) -> int | None:
     return None if first is None or second is None else first + second

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.printable import printable
+from airflow_provider_aimlapi.printable import printable_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,9 +28,9 @@ DIFFERENCES_MAX = 12
 """A planted plan may differ in any number of parameters. A real one differs in a few."""
 
 
-def differences(before: Ingredients, now: Ingredients) -> tuple[str, ...]:
+def describe_differences(before: Ingredients, now: Ingredients) -> tuple[str, ...]:
     """Return a clause for each ingredient that differs, such as "model: "a" before, "b" now"."""
-    found = list(_differences(before, now))
+    found = list(_differences_in_order(before, now))
     left = len(found) - DIFFERENCES_MAX
     return (*found[:DIFFERENCES_MAX], *((f"and {left:,} more",) if left > 0 else ()))
 
@@ -42,30 +42,32 @@ def rows_in_both(before: Ingredients, now: Ingredients) -> tuple[int, bool]:
     """
     rows = _rows_taken(now)
     by_path = {file.uri: taken for file, taken in rows}
-    by_content = {_content(file): taken for file, taken in rows}
+    by_content = {_content_of_file(file): taken for file, taken in rows}
     shared = sum(
-        min(taken, by_path.get(file.uri, by_content.get(_content(file), 0)))
+        min(taken, by_path.get(file.uri, by_content.get(_content_of_file(file), 0)))
         for file, taken in _rows_taken(before)
     )
     return shared, before.inputs == now.inputs
 
 
-def _differences(before: Ingredients, now: Ingredients) -> Iterator[str]:
+def _differences_in_order(before: Ingredients, now: Ingredients) -> Iterator[str]:
     old, new = before.values, now.values
     yield from _of_value("base URL", old.get("origin"), new.get("origin"))
     # The model comes first, because it decides the price.
-    for name in _names(before.parameters, now.parameters, first=("model",)):
-        yield from _of_value(_cut(name), before.parameters.get(name), now.parameters.get(name))
-    for name in _names(old, new, first=("prompt", "system")):
+    for name in _names_of_both(before.parameters, now.parameters, first=("model",)):
+        yield from _of_value(
+            _cut_and_printable(name), before.parameters.get(name), now.parameters.get(name)
+        )
+    for name in _names_of_both(old, new, first=("prompt", "system")):
         if name not in _ELSEWHERE:
-            yield from _of_value(_cut(name), old.get(name), new.get(name))
+            yield from _of_value(_cut_and_printable(name), old.get(name), new.get(name))
     # Another model has another dialect as a rule, and its own clause says enough.
     if before.parameters.get("model") == now.parameters.get("model"):
         yield from _of_value("dialect of the model", old.get("dialect"), new.get("dialect"))
     yield from _of_inputs(before.inputs, now.inputs)
 
 
-def _names(
+def _names_of_both(
     old: Mapping[str, object], new: Mapping[str, object], first: tuple[str, ...]
 ) -> list[str]:
     """Return the names of both, some of them first."""
@@ -83,10 +85,10 @@ def _of_value(name: str, before: object, now: object) -> Iterator[str]:
         shorter = min(len(old), len(new))
         at = next((i for i in range(shorter) if old[i] != new[i]), shorter)
         yield (
-            f"{name} from character {at + 1:,} on: {_excerpt(old, at)} before, {_excerpt(new, at)} now"
+            f"{name} from character {at + 1:,} on: {_excerpt_from(old, at)} before, {_excerpt_from(new, at)} now"
         )
         return
-    yield f"{name}: {_shown(old)} before, {_shown(new)} now"
+    yield f"{name}: {_shown_value(old)} before, {_shown_value(new)} now"
 
 
 def _of_inputs(before: tuple[InputOfRun, ...], now: tuple[InputOfRun, ...]) -> Iterator[str]:
@@ -101,39 +103,39 @@ def _of_inputs(before: tuple[InputOfRun, ...], now: tuple[InputOfRun, ...]) -> I
         first = changed[0]
         yield (
             f"input: {len(changed):,} file(s) changed, the first is {_end_of(first)}, "
-            f"{_file(old[first])} before, {_file(new[first])} now"
+            f"{_shown_file(old[first])} before, {_shown_file(new[first])} now"
         )
     # The order decides which rows stand in which part, so it is part of the run key.
     if before != now and not (gone or added or changed):
         yield "input: the same files in another order"
 
 
-def _file(file: InputOfRun) -> str:
-    return f"{file.rows:,} rows and {file.size_bytes:,} bytes of version {_cut(file.version)}"
+def _shown_file(file: InputOfRun) -> str:
+    return f"{file.rows:,} rows and {file.size_bytes:,} bytes of version {_cut_and_printable(file.version)}"
 
 
-def _shown(text: str) -> str:
-    return "not set" if text in _NOT_SET else _cut(text)
+def _shown_value(text: str) -> str:
+    return "not set" if text in _NOT_SET else _cut_and_printable(text)
 
 
-def _cut(text: str) -> str:
+def _cut_and_printable(text: str) -> str:
     is_short = len(text) <= SHOWN_CHARACTERS
-    return printable(text if is_short else f"{text[:SHOWN_CHARACTERS]}…")
+    return printable_text(text if is_short else f"{text[:SHOWN_CHARACTERS]}…")
 
 
 def _end_of(path: str) -> str:
     """Return a path for a log. Its end tells files apart, so a long one is cut at its start."""
     is_short = len(path) <= SHOWN_CHARACTERS
-    return printable(path if is_short else f"…{path[-SHOWN_CHARACTERS:]}")
+    return printable_text(path if is_short else f"…{path[-SHOWN_CHARACTERS:]}")
 
 
-def _excerpt(text: str, start: int) -> str:
+def _excerpt_from(text: str, start: int) -> str:
     end = start + EXCERPT_CHARACTERS
     before, after = "…" if start else "", "…" if end < len(text) else ""
-    return f'"{before}{printable(text[start:end])}{after}"'
+    return f'"{before}{printable_text(text[start:end])}{after}"'
 
 
-def _content(file: InputOfRun) -> tuple[str, int, int]:
+def _content_of_file(file: InputOfRun) -> tuple[str, int, int]:
     return file.version, file.size_bytes, file.rows
 
 

@@ -99,14 +99,14 @@ def decode_ingredients(made_of: bytes, *, what: str) -> Ingredients:
     parameters = raw.pop("parameters", msgspec.Raw(b"{}"))
     return Ingredients(
         inputs=inputs,
-        parameters=_decode(parameters, dict[str, object], what),
+        parameters=_decode_value(parameters, dict[str, object], what),
         values={
-            name: _decode(value, object, what)
+            name: _decode_value(value, object, what)
             for name, value in raw.items()
             if name not in ("inputs", FOLLOWS_FROM_OTHERS)
         },
     )
 
 
-def _decode(raw: msgspec.Raw, kind: type[T], what: str) -> T:
+def _decode_value(raw: msgspec.Raw, kind: type[T], what: str) -> T:
     return decode_stored(bytes(raw), kind, what=what, bytes_max=VALUES_BYTES_MAX)

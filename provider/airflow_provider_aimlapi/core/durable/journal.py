@@ -74,7 +74,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
     form: FormName = ""
     text: str | None = None
 
-    def answer(self) -> Answer:
+    def received_answer(self) -> Answer:
         """Return the answer as it was received."""
         return Answer(
             status=self.status,
@@ -86,7 +86,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_de
         )
 
 
-def answered(answer: Answer, call: CallRecord) -> Record:
+def answer_record(answer: Answer, call: CallRecord) -> Record:
     """Return the record of an accepted answer."""
     return Record(
         kind="answer",
@@ -104,11 +104,13 @@ def answered(answer: Answer, call: CallRecord) -> Record:
     )
 
 
-def checked(answer: Answer, completion: Completion, call: CallRecord, form: FormName) -> Record:
+def checked_record(
+    answer: Answer, completion: Completion, call: CallRecord, form: FormName
+) -> Record:
     """Return the record of an answer that was checked against a schema."""
     is_invalid = completion.status == "invalid"
     return msgspec.structs.replace(
-        answered(answer, call),
+        answer_record(answer, call),
         kind="invalid" if is_invalid else "answer",
         form=form,
         text=completion.text,
@@ -117,16 +119,16 @@ def checked(answer: Answer, completion: Completion, call: CallRecord, form: Form
     )
 
 
-def interim(record: Record) -> Record:
+def interim_record(record: Record) -> Record:
     """Return the record of an answer after which the row is sent again."""
     return msgspec.structs.replace(
         record,
         kind="interim",
-        unread_cost_nano_usd=0,  # as for `unread`
+        unread_cost_nano_usd=0,  # as for `unread_record`
     )
 
 
-def settled(call: CallRecord) -> Record:
+def settled_record(call: CallRecord) -> Record:
     """Return the record of a row whose last interim answer stays."""
     return Record(
         kind="settled",
@@ -138,10 +140,10 @@ def settled(call: CallRecord) -> Record:
     )
 
 
-def unread(answer: Answer, reason: Reason, call: CallRecord) -> Record:
+def unread_record(answer: Answer, reason: Reason, call: CallRecord) -> Record:
     """Return the record of an answer that could not be parsed, with its cost, for a later attempt."""
     return msgspec.structs.replace(
-        answered(answer, call),
+        answer_record(answer, call),
         kind="unread",
         reason=reason.shown,
         in_full=reason.in_full,
@@ -149,7 +151,7 @@ def unread(answer: Answer, reason: Reason, call: CallRecord) -> Record:
     )
 
 
-def rejection(outcome: Outcome) -> Record:
+def rejection_record(outcome: Outcome) -> Record:
     """Return the record of a row that is not sent again."""
     return Record(
         kind="rejected",

@@ -71,81 +71,83 @@ class RunNames:
     share: int | None = None
 
     @property
-    def folder(self) -> str:
+    def run_folder(self) -> str:
         """The folder of everything that plain readers do not see."""
         return f"{RUNS_FOLDER}/{self.run_key}"
 
     @property
-    def plan(self) -> str:
+    def plan_name(self) -> str:
         """Create-once: the ingredients of the run key, and the split into parts."""
-        return f"{self.folder}/plan.json"
+        return f"{self.run_folder}/plan.json"
 
     @property
-    def manifest(self) -> str:
+    def manifest_name(self) -> str:
         """Create-once: its existence is the publication."""
-        return f"{self.folder}/manifest.json"
+        return f"{self.run_folder}/manifest.json"
 
     @property
     def instructions_dropped(self) -> str:
         """Create-once: a note that the answers of this run were made without its instructions."""
-        return f"{self.folder}/instructions-dropped.json"
+        return f"{self.run_folder}/instructions-dropped.json"
 
     def reuse_pin(self, output_uri: str) -> str:
         """Return the name of the pin (create-once): the runs whose answers this run may take."""
-        return f"{self.folder}/reuse/{sha256(output_uri.encode()).hexdigest()[:RUN_KEY_HEX_DIGITS]}"
+        return f"{self.run_folder}/reuse/{sha256(output_uri.encode()).hexdigest()[:RUN_KEY_HEX_DIGITS]}"
 
     @property
     def answer_form(self) -> str:
         """Create-once: the form of requests that a run changed to. Without it, the best form is used."""
-        return f"{self.folder}/answer-form.json"
+        return f"{self.run_folder}/answer-form.json"
 
     @property
-    def progress(self) -> str:
+    def progress_name(self) -> str:
         """The state of the run or the share, overwritten every few seconds. No decision reads it."""
-        return f"{self._shown}/progress.json"
+        return f"{self._page_folder}/progress.json"
 
     @property
-    def report(self) -> str:
+    def report_name(self) -> str:
         """The page as one HTML file, overwritten at each attempt's end."""
-        return f"{self._shown}/report.html"
+        return f"{self._page_folder}/report.html"
 
     @property
-    def _shown(self) -> str:
-        return self.folder if self.share is None else f"{self.folder}/share/{self.share:04d}"
+    def _page_folder(self) -> str:
+        return (
+            self.run_folder if self.share is None else f"{self.run_folder}/share/{self.share:04d}"
+        )
 
     @property
-    def leases(self) -> str:
+    def lease_prefix(self) -> str:
         """The prefix of the create-once leases."""
-        return f"{self.folder}/lease/"
+        return f"{self.run_folder}/lease/"
 
     @property
-    def journal(self) -> str:
+    def journal_prefix(self) -> str:
         """The prefix of the journal segments."""
-        return f"{self.folder}/journal/"
+        return f"{self.run_folder}/journal/"
 
     @property
-    def parts(self) -> str:
+    def parts_prefix(self) -> str:
         """The prefix of the staged parts."""
-        return f"{self.folder}/parts/"
+        return f"{self.run_folder}/parts/"
 
-    def lease(self, epoch: int) -> str:
+    def lease_name(self, epoch: int) -> str:
         """Return the create-once object whose writer owns this epoch."""
-        return f"{self.leases}{epoch:08d}"
+        return f"{self.lease_prefix}{epoch:08d}"
 
-    def heartbeat(self, epoch: int) -> str:
+    def heartbeat_name(self, epoch: int) -> str:
         """Return the object in which this epoch's owner states that it is alive. It is overwritten."""
-        return f"{self.folder}/heartbeat/{epoch:08d}"
+        return f"{self.run_folder}/heartbeat/{epoch:08d}"
 
-    def part(self, part: int, edition: int = 0) -> str:
+    def part_name(self, part: int, edition: int = 0) -> str:
         """Return the staged Parquet file of a shard. A later edition has fewer rejected rows.
 
         Args:
             edition: 0 for the first; for later ones, the epoch of the attempt that wrote them.
         """
         suffix = f"-{edition:08d}" if edition else ""
-        return f"{self.parts}part-{part:05d}{suffix}.parquet"
+        return f"{self.parts_prefix}part-{part:05d}{suffix}.parquet"
 
-    def segment(self, part: int, epoch: int, first: int, last: int | None = None) -> str:
+    def segment_name(self, part: int, epoch: int, first: int, last: int | None = None) -> str:
         """Return the name of a journal segment.
 
         Args:
@@ -157,25 +159,25 @@ class RunNames:
 
     def segments_of(self, part: int) -> str:
         """Return the prefix of the journal segments of one part."""
-        return f"{self.journal}{part:05d}/"
+        return f"{self.journal_prefix}{part:05d}/"
 
 
 class PublicationNames:
     """The object names of the lease under which runs are shown at an output path."""
 
     folder = f"{RUNS_FOLDER}/publication"
-    leases = f"{folder}/lease/"
+    lease_prefix = f"{folder}/lease/"
     changes = f"{folder}/change/"
 
-    def lease(self, epoch: int) -> str:
-        """Return the name of a lease, as `RunNames.lease`."""
-        return f"{self.leases}{epoch:08d}"
+    def lease_name(self, epoch: int) -> str:
+        """Return the name of a lease, as `RunNames.lease_name`."""
+        return f"{self.lease_prefix}{epoch:08d}"
 
-    def heartbeat(self, epoch: int) -> str:
-        """Return the name of a heartbeat, as `RunNames.heartbeat`."""
+    def heartbeat_name(self, epoch: int) -> str:
+        """Return the name of a heartbeat, as `RunNames.heartbeat_name`."""
         return f"{self.folder}/heartbeat/{epoch:08d}"
 
-    def change(self, epoch: int) -> str:
+    def change_name(self, epoch: int) -> str:
         """Return the create-once object that records which run the owner shows, and which it replaces."""
         return f"{self.changes}{epoch:08d}"
 
@@ -224,17 +226,17 @@ def parse_manifest_name(name: str) -> str | None:
 
 def parse_lease_name(name: str) -> int | None:
     """Return the epoch in a lease's name; None for any other name."""
-    return _numbered(_LEASE, name)
+    return _number_in_name(_LEASE, name)
 
 
 def parse_heartbeat_name(name: str) -> int | None:
     """Return the epoch in a heartbeat's name; None for any other name."""
-    return _numbered(_HEARTBEAT, name)
+    return _number_in_name(_HEARTBEAT, name)
 
 
 def parse_change_name(name: str) -> int | None:
     """Return the epoch in a change's name; None for any other name."""
-    return _numbered(_CHANGE, name)
+    return _number_in_name(_CHANGE, name)
 
 
 def parse_part_name(name: str) -> tuple[int, int] | None:
@@ -259,7 +261,7 @@ def parse_segment_name(name: str) -> tuple[int, int, int, int] | None:
     return int(match[1]), int(match[2]), first, int(match[4] or first)
 
 
-def _numbered(pattern: re.Pattern[str], name: str) -> int | None:
+def _number_in_name(pattern: re.Pattern[str], name: str) -> int | None:
     """Return the number, from 1, at a name's end; None for any other name."""
     match = pattern.match(name)
     return int(match[1]) or None if match else None

@@ -175,7 +175,9 @@ class Watch:
         missing_s = max(0.0, self._times.silence_s - self.silent_s)
         return ceil(missing_s / self._times.interval_s - ROUNDING)
 
-    def see(self, heartbeat: Heartbeat | None, *, asked_at_s: float, answered_at_s: float) -> None:
+    def note_read(
+        self, heartbeat: Heartbeat | None, *, asked_at_s: float, answered_at_s: float
+    ) -> None:
         """Count a read: its result, its start and its end."""
         # 1. It wrote: the silence begins again. The first read only shows that it wrote before.
         # 2. It was silent since the last read that counted.
@@ -190,10 +192,10 @@ class Watch:
         self._has_read = True
         self._read_at_s = answered_at_s
 
-    def excuse(self) -> None:
+    def note_waited_for(self) -> None:
         """Note that a later attempt, which had to wait for this one, has run since."""
         self._was_waited_for = True
 
-    def miss(self) -> None:
+    def note_missed_round(self) -> None:
         """Note that the store failed in a part of the round, which then does not count."""
         self._read_at_s = None

@@ -73,20 +73,20 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.by_status().values())
 
     @property
-    def completed(self) -> int:
+    def completed_rows(self) -> int:
         """Rows with an answer."""
         counts = self.by_status()
         return sum(counts[status] for status in COMPLETION_STATUSES)
 
     @property
-    def resendable(self) -> int:
+    def resendable_rows(self) -> int:
         """Rows that `retry_rejected` sends again."""
         return self.rejected + self.invalid
 
     @property
     def paid_answers(self) -> int:
         """Rows whose answer this run has paid for."""
-        return self.completed - self.reused_answers - self.duplicates
+        return self.completed_rows - self.reused_answers - self.duplicates
 
     @property
     def cache_hit_rate(self) -> float:
@@ -228,7 +228,7 @@ def _is_part_of(entry: PartEntry, shard: Shard, names: RunNames) -> bool:
     part, edition = parse_part_name(entry.staged_name) or (-1, 0)
     return (
         entry.part == part == shard.part
-        and entry.staged_name == names.part(part, edition)
+        and entry.staged_name == names.part_name(part, edition)
         and entry.visible_name == shard.visible_name
         and entry.tally.is_of(shard.rows)
     )

@@ -27,7 +27,7 @@ from airflow_provider_aimlapi.core.durable.object_names import (
 )
 from airflow_provider_aimlapi.core.durable.object_sizes import MANIFEST_BYTES_MAX, PLAN_BYTES_MAX
 from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER, decode_stored
-from airflow_provider_aimlapi.core.durable.visible_names import escaped
+from airflow_provider_aimlapi.core.durable.visible_names import escaped_name
 from airflow_provider_aimlapi.core.texts.setting_ranges import WORKERS_MAX
 from airflow_provider_aimlapi.errors import InputUnreadable, InvalidSpec, JournalUnreadable
 
@@ -170,7 +170,7 @@ def plan_shards(
         # Numbers start at 0 for each file, so a file's parts keep their names if other files are
         # added.
         first_row = 0
-        for number, rows in enumerate(_ranges(file, left, rows_max, bytes_max)):
+        for number, rows in enumerate(_rows_of_shards(file, left, rows_max, bytes_max)):
             name = f"{file.folder}{file.stem}-{number:05d}.parquet"
             shards.append(
                 Shard(
@@ -212,7 +212,9 @@ def split_shares(shards: Sequence[Shard], workers: int) -> tuple[int, ...]:
     return tuple(firsts)
 
 
-def _ranges(file: InputFile, limit: int | None, rows_max: int, bytes_max: int) -> Iterator[int]:
+def _rows_of_shards(
+    file: InputFile, limit: int | None, rows_max: int, bytes_max: int
+) -> Iterator[int]:
     """Yield the rows of a file's shards: whole row groups if they fit, pieces of them otherwise."""
     left = file.rows if limit is None else min(file.rows, limit)
     # One empty shard, so that the file's schema is in the output.
@@ -226,7 +228,7 @@ def _ranges(file: InputFile, limit: int | None, rows_max: int, bytes_max: int) -
     for group in file.row_groups:
         row_bytes = group.size_bytes / max(group.rows, 1)
         piece_max = max(1, min(rows_max, int(bytes_max / max(row_bytes, 1))))
-        for rows in _pieces(group.rows, piece_max):
+        for rows in _pieces_of_group(group.rows, piece_max):
             size_bytes = int(rows * row_bytes)
             if gathered and (gathered + rows > rows_max or gathered_bytes + size_bytes > bytes_max):
                 yield min(gathered, left)
@@ -240,7 +242,7 @@ def _ranges(file: InputFile, limit: int | None, rows_max: int, bytes_max: int) -
         yield min(gathered, left)
 
 
-def _pieces(rows: int, piece_max: int) -> Iterator[int]:
+def _pieces_of_group(rows: int, piece_max: int) -> Iterator[int]:
     while rows > 0:
         yield min(rows, piece_max)
         rows -= piece_max
@@ -267,18 +269,18 @@ def _check_name(name: str, file: InputFile) -> None:
     if name.startswith(f"{RUNS_FOLDER}/"):
         raise InputUnreadable(
             f"Choose an input_path below {RUNS_FOLDER}/, which is kept for runs: the output of "
-            f"{escaped(file.uri)} would lie there."
+            f"{escaped_name(file.uri)} would lie there."
         )
     if not is_object_name(name):
         raise InputUnreadable(
             f"Shorten the name of an input file: no output file can be named after "
-            f"{escaped(file.uri)}, because the name would have more than {NAME_CHARACTERS_MAX:,} "
+            f"{escaped_name(file.uri)}, because the name would have more than {NAME_CHARACTERS_MAX:,} "
             f"characters."
         )
 
 
 def _refuse_pair(one: InputFile, other: InputFile, what: str) -> NoReturn:
-    pair = escaped(one.uri), escaped(other.uri)
+    pair = escaped_name(one.uri), escaped_name(other.uri)
     # A tab and its percent-encoding look the same in a text without control characters.
     note = f" Their names are {one.uri!a} and {other.uri!a}." if pair[0] == pair[1] else ""
     raise InputUnreadable(

@@ -77,19 +77,19 @@ class RunFolder:
     obstacle: str | None = None
 
     @property
-    def contents(self) -> tuple[StoredObject, ...]:
+    def objects_of_attempts(self) -> tuple[StoredObject, ...]:
         """The objects, without those that removals wrote."""
         return tuple(found for found in self.objects if not self._is_removals(found.name))
 
     @property
     def is_emptied(self) -> bool:
         """Whether only a removal's own lease is left."""
-        return not self.contents
+        return not self.objects_of_attempts
 
     @property
     def modified_us(self) -> int:
         """The time of the last change, which decides the folder's age."""
-        return max(found.modified_us for found in self.contents or self.objects)
+        return max(found.modified_us for found in self.objects_of_attempts or self.objects)
 
     def _is_removals(self, name: str) -> bool:
         epoch = parse_lease_name(name)
@@ -126,29 +126,29 @@ def removal_stages(
     """
     left = set(present)
     if kept_epoch is not None:
-        left -= {names.lease(kept_epoch), names.heartbeat(kept_epoch)}
+        left -= {names.lease_name(kept_epoch), names.heartbeat_name(kept_epoch)}
     leases = sorted(name for name in left if parse_lease_name(name) is not None)
     heartbeats = sorted(name for name in left if parse_heartbeat_name(name) is not None)
-    journal = sorted(name for name in left if name.startswith(names.journal))
-    parts = sorted(name for name in left if name.startswith(names.parts))
-    ends = {names.manifest, names.plan}
+    journal = sorted(name for name in left if name.startswith(names.journal_prefix))
+    parts = sorted(name for name in left if name.startswith(names.parts_prefix))
+    ends = {names.manifest_name, names.plan_name}
     others = sorted(left - ends - {*leases, *heartbeats, *journal, *parts})
     # The reasons for this order are in the module's docstring.
     stages = [
-        [names.manifest] if names.manifest in left else [],
+        [names.manifest_name] if names.manifest_name in left else [],
         *_by_epoch(journal),
         parts,
         others,
-        [names.plan] if names.plan in left else [],
+        [names.plan_name] if names.plan_name in left else [],
         *([heartbeats, leases] if kept_epoch is None else [leases, heartbeats]),
     ]
     return [stage for stage in stages if stage]
 
 
 def _by_epoch(segments: list[str]) -> Iterator[list[str]]:
-    def epoch(name: str) -> int:
+    def epoch_of_segment(name: str) -> int:
         parsed = parse_segment_name(name)
         return parsed[1] if parsed else 0
 
-    for _, group in groupby(sorted(segments, key=epoch), key=epoch):
+    for _, group in groupby(sorted(segments, key=epoch_of_segment), key=epoch_of_segment):
         yield list(group)

@@ -60,7 +60,7 @@ def fits_one_segment(group: Sequence[Segment]) -> bool:
     return sum(segment.size_bytes for segment in group) <= SEGMENT_BYTES_MAX
 
 
-def uncovered(names: Iterable[str]) -> list[str]:
+def uncovered_segments(names: Iterable[str]) -> list[str]:
     """Return segments in the order of their records, without those that a merged one contains."""
     kept: list[str] = []
     # Sorted, a merged segment comes right before what it contains. So one pass with the last kept

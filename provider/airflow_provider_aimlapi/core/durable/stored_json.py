@@ -44,7 +44,7 @@ def decode_stored(
     """
     if len(data) > bytes_max:
         reason = f"is larger than {bytes_max:,} bytes, which no run writes"
-        raise JournalUnreadable(_sentences(what, reason, fix))
+        raise JournalUnreadable(_sentences_of_error(what, reason, fix))
     try:
         return msgspec.json.decode(data, type=kind)
     except RecursionError:
@@ -53,7 +53,7 @@ def decode_stored(
         reason = f"is not what a run writes{_field_path(error)}"
     except (msgspec.MsgspecError, UnicodeError):
         reason = "is not JSON"
-    raise JournalUnreadable(_sentences(what, reason, fix))
+    raise JournalUnreadable(_sentences_of_error(what, reason, fix))
 
 
 def decode_record(payload: bytes, decode: Callable[[bytes], T]) -> T | None:
@@ -71,7 +71,7 @@ def decode_record(payload: bytes, decode: Callable[[bytes], T]) -> T | None:
         return None
 
 
-def _sentences(what: str, reason: str, fix: str) -> str:
+def _sentences_of_error(what: str, reason: str, fix: str) -> str:
     return f"{fix} {what} {reason}.".lstrip()
 
 

@@ -16,7 +16,7 @@ _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 DOTS = frozenset({".", ".."})
 
 
-def escaped(text: str) -> str:
+def escaped_name(text: str) -> str:
     """Return a text with each backslash, control character and line separator percent-encoded.
 
     A byte of a local file name that is not UTF-8 is encoded as that byte.

@@ -43,7 +43,7 @@ def part_of_budget(
     """
     all_rows = max(1, sum(rows))
 
-    def parts(divided: int) -> list[int]:
+    def parts_of_shares(divided: int) -> list[int]:
         return [max(paid, divided * one // all_rows) for one, paid in zip(rows, spent, strict=True)]
 
     # The parts grow with the amount that is divided. So bisection finds the largest amount whose
@@ -51,11 +51,11 @@ def part_of_budget(
     least, most = 0, budget_nano_usd
     while least < most:
         divided = (least + most + 1) // 2
-        if sum(parts(divided)) <= budget_nano_usd:
+        if sum(parts_of_shares(divided)) <= budget_nano_usd:
             least = divided
         else:
             most = divided - 1
-    return parts(least)[share]
+    return parts_of_shares(least)[share]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,7 +99,7 @@ class Budget:
     long_in_flight: list[int] = field(default_factory=list)
     long_lost: list[int] = field(default_factory=list)
 
-    def charge(
+    def add_charge(
         self, cost_nano_usd: int | None, *, body_bytes: int = 0, cached_tokens: int = 0
     ) -> None:
         """Count the charge of an answer.
@@ -131,7 +131,7 @@ class Budget:
             self.largest_nano_usd = max(self.largest_nano_usd, mean)
         self.has_unknown_charge = self.has_unknown_charge or unknown > 0
 
-    def allows(self, body_bytes: int = 0) -> bool:
+    def allows_call(self, body_bytes: int = 0) -> bool:
         """Return whether a call with a request of this size may be sent, beside those in flight."""
         if self.budget_nano_usd is None:
             return True
@@ -150,14 +150,14 @@ class Budget:
         """Return what is spent for certain or possibly: charges, and the cost of lost answers."""
         return self.charged_nano_usd + self._worth_of_lost()
 
-    def reserve(self, body_bytes: int = 0) -> None:
+    def reserve_for_call(self, body_bytes: int = 0) -> None:
         """Set money aside for a call that is about to be sent."""
         self.in_flight += 1
         self.in_flight_bytes += body_bytes
         if self._is_long(body_bytes):
             self.long_in_flight.append(body_bytes)
 
-    def release(self, body_bytes: int = 0) -> None:
+    def release_reservation(self, body_bytes: int = 0) -> None:
         """Release a reservation, because the call has ended and was charged."""
         self.in_flight -= 1
         self.in_flight_bytes -= body_bytes
@@ -165,14 +165,14 @@ class Budget:
         if body_bytes in self.long_in_flight:
             self.long_in_flight.remove(body_bytes)
 
-    def suspect(self, body_bytes: int = 0) -> None:
+    def keep_possible_cost(self, body_bytes: int = 0) -> None:
         """Keep the possible cost of a call whose answer was lost."""
         self.lost += 1
         self.lost_bytes += body_bytes
         if self._is_long(body_bytes):
             self.long_lost.append(body_bytes)
 
-    def exhaustion(self, body_bytes: int = 0) -> str:
+    def why_exhausted(self, body_bytes: int = 0) -> str:
         """Return why a call with a request of this size is not allowed, and what to do."""
         if self.has_unknown_charge:
             return (
@@ -181,7 +181,9 @@ class Budget:
             )
         # Nothing was charged and nothing lost, so the price of the first call alone is above the
         # budget.
-        worth = self._worth(1, body_bytes, longest_bytes=body_bytes, is_sampled=self.charges > 0)
+        worth = self._worth_of_calls(
+            1, body_bytes, longest_bytes=body_bytes, is_sampled=self.charges > 0
+        )
         cost = format_usd(worth)
         if self.price is not None and not self.charges and not self.lost:
             return (
@@ -217,7 +219,7 @@ class Budget:
     def _set_aside_with(self, body_bytes: int) -> int:
         """Return the reservations of calls in flight, of lost answers, and of one call more."""
         calls = self.in_flight + 1
-        in_flight = self._worth(
+        in_flight = self._worth_of_calls(
             calls,
             self.in_flight_bytes + body_bytes,
             longest_bytes=max([body_bytes, *self.long_in_flight]),
@@ -226,7 +228,7 @@ class Budget:
         return in_flight + self._worth_of_lost()
 
     def _worth_of_lost(self) -> int:
-        return self._worth(
+        return self._worth_of_calls(
             self.lost,
             self.lost_bytes,
             longest_bytes=max(self.long_lost, default=0),
@@ -236,7 +238,9 @@ class Budget:
     def _is_long(self, body_bytes: int) -> bool:
         return self.price is not None and self.price.is_more_expensive(body_bytes, 0)
 
-    def _worth(self, calls: int, body_bytes: int, *, longest_bytes: int, is_sampled: bool) -> int:
+    def _worth_of_calls(
+        self, calls: int, body_bytes: int, *, longest_bytes: int, is_sampled: bool
+    ) -> int:
         """Return the reserved amount of several calls.
 
         Args:

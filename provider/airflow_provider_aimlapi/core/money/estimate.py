@@ -166,7 +166,7 @@ class Forecast:
     cache_saving_nano_usd: int = 0
 
 
-def forecast(
+def forecast_cost(
     basis: EstimateBasis,
     prices: TokenPrices | None,
     *,
@@ -186,8 +186,8 @@ def forecast(
     """
     longest = max_tokens or (prices.answer_tokens_max if prices else None)
     rows = basis.rows_to_ask
-    prompt = _prompt(basis)
-    completion = _completion(basis, longest, answer_tokens)
+    prompt = _prompt_tokens(basis)
+    completion = _completion_tokens(basis, longest, answer_tokens)
     share = _charged_share(basis.measured, prices)
     saving = _cache_saving(rows, prices, 0 if basis.answers else head_bytes)
     money = _Money(None, None, None, None)
@@ -195,10 +195,10 @@ def forecast(
     # row. Without a price list, measured charges give a mean, but neither a margin nor bounds.
     if prices is not None:
         longest_tokens = max(basis.text_bytes, default=0) + UNSEEN_PROMPT_TOKENS
-        usual = _of_list(prices.at(prompt.mean), share)
-        money = _priced(rows, prompt, completion, usual, longest)
-        highest = _of_list(prices.at(longest_tokens), share)
-        most = _priced(rows, prompt, completion, highest, longest).most
+        usual = _of_list(prices.prices_at(prompt.mean), share)
+        money = _price_of_rows(rows, prompt, completion, usual, longest)
+        highest = _of_list(prices.prices_at(longest_tokens), share)
+        most = _price_of_rows(rows, prompt, completion, highest, longest).most
         writes = min(rows, CHECKED_ANSWERS + in_flight)
         money = _with_cache(money._replace(most=most), writes, prices, head_bytes, saving)
     elif (each := _mean_charge(basis.measured)) is not None:
@@ -264,7 +264,7 @@ def _of_list(prices: TokenPrices, share: float | None) -> tuple[float, float]:
     return prices.input_nano_usd * factor, prices.output_nano_usd * factor
 
 
-def _priced(
+def _price_of_rows(
     rows: int,
     prompt: Quantity,
     completion: Quantity | None,
@@ -282,7 +282,7 @@ def _priced(
     return _Money(cost, margin, round(into * prompt.mean + out), most)
 
 
-def _prompt(basis: EstimateBasis) -> Quantity:
+def _prompt_tokens(basis: EstimateBasis) -> Quantity:
     sizes = basis.text_bytes or [one.text_bytes for one in basis.measured]
     size = fmean(sizes) if sizes else 0.0
     # With every row read, the mean size is exact, and only the tokens per byte are uncertain.
@@ -318,7 +318,9 @@ def _prompt_measured(measured: Sequence[AnsweredRow], size: float, size_error: f
     )
 
 
-def _completion(basis: EstimateBasis, longest: int | None, expected: int | None) -> Quantity | None:
+def _completion_tokens(
+    basis: EstimateBasis, longest: int | None, expected: int | None
+) -> Quantity | None:
     if basis.answers:
         mean = basis.answers_completion_tokens / basis.answers
         lengths = [one.completion_tokens for one in basis.measured]
@@ -342,7 +344,7 @@ def _charged_share(measured: Sequence[AnsweredRow], prices: TokenPrices | None) 
         return None
     listed = 0
     for one in expected:
-        each = prices.at(one.prompt_tokens)
+        each = prices.prices_at(one.prompt_tokens)
         listed += one.prompt_tokens * each.input_nano_usd
         listed += one.completion_tokens * each.output_nano_usd
     charged = sum(one.cost_nano_usd or 0 for one in expected)

@@ -66,14 +66,14 @@ class Estimate:
         cost = self.forecast.cost_nano_usd
         if cost is None:
             return None
-        return all(left >= cost for _, left, _ in _limits(self.funds))
+        return all(left >= cost for _, left, _ in _limits_of_spending(self.funds))
 
     def summary(self) -> dict[str, str | int | float | bool | None]:
         """Return the value for XCom: small, whatever the data."""
         basis, forecast, funds = self.basis, self.forecast, self.funds
         completion, prices = forecast.completion, self.prices
         return {
-            "words": self.words(),
+            "words": self.in_words(),
             "run_key": self.run_key,
             "model": self.model,
             "rows": basis.rows,
@@ -91,22 +91,24 @@ class Estimate:
             "prompt_tokens_method": forecast.prompt.method,
             "completion_tokens": forecast.completion_tokens,
             "completion_tokens_method": completion.method if completion else None,
-            "cost_usd": _usd(forecast.cost_nano_usd),
-            "cost_usd_margin": _usd(forecast.margin_nano_usd),
-            "cost_usd_least": _usd(forecast.least_nano_usd),
-            "cost_usd_most": _usd(forecast.most_nano_usd),
+            "cost_usd": _usd_or_none(forecast.cost_nano_usd),
+            "cost_usd_margin": _usd_or_none(forecast.margin_nano_usd),
+            "cost_usd_least": _usd_or_none(forecast.least_nano_usd),
+            "cost_usd_most": _usd_or_none(forecast.most_nano_usd),
             "is_affordable": self.is_affordable,
-            "balance_usd": _usd(funds.balance_nano_usd),
-            "key_limit_usd": _usd(funds.key_limit_nano_usd),
+            "balance_usd": _usd_or_none(funds.balance_nano_usd),
+            "key_limit_usd": _usd_or_none(funds.key_limit_nano_usd),
             "key_limit_period": funds.key_period,
-            "key_left_usd": _usd(funds.key_left_nano_usd),
-            "budget_left_usd": _usd(funds.budget_left_nano_usd),
-            "input_usd_per_million_tokens": _usd(prices.input_nano_usd) if prices else None,
-            "output_usd_per_million_tokens": _usd(prices.output_nano_usd) if prices else None,
+            "key_left_usd": _usd_or_none(funds.key_left_nano_usd),
+            "budget_left_usd": _usd_or_none(funds.budget_left_nano_usd),
+            "input_usd_per_million_tokens": _usd_or_none(prices.input_nano_usd) if prices else None,
+            "output_usd_per_million_tokens": _usd_or_none(prices.output_nano_usd)
+            if prices
+            else None,
             "charged_share_of_price": forecast.charged_share,
         }
 
-    def words(self) -> str:
+    def in_words(self) -> str:
         """Return a text such as "About 12.40 USD (at most 61.20 USD) for 100,000 rows; …"."""
         if self.is_published:
             return (
@@ -115,26 +117,26 @@ class Estimate:
             )
         return " ".join(
             (
-                self._bill(),
+                self._words_of_bill(),
                 *self._savings(),
-                *self._caveats(),
-                *self._shortages(),
+                *self._caveats_of_figure(),
+                *self._shortages_of_funds(),
                 *self.funds.remarks,
             )
         )
 
-    def _bill(self) -> str:
+    def _words_of_bill(self) -> str:
         basis = self.basis
-        rows = f"for {_counted(basis.rows_to_ask, 'row')}"
+        rows = f"for {_counted_noun(basis.rows_to_ask, 'row')}"
         if basis.rows_decided:
             paid = format_usd(basis.paid_nano_usd)
             rows += f" of {basis.rows:,} ({basis.rows_decided:,} are decided, {paid} paid)"
         balance = ""
         if self.funds.balance_nano_usd is not None:
             balance = f"; balance {format_usd(self.funds.balance_nano_usd)}"
-        return f"{self._money()} {rows}{balance}."
+        return f"{self._words_of_money()} {rows}{balance}."
 
-    def _money(self) -> str:
+    def _words_of_money(self) -> str:
         forecast = self.forecast
         if forecast.cost_nano_usd is None:
             return "An unknown amount"
@@ -161,13 +163,19 @@ class Estimate:
         """Yield why rows need no call."""
         basis = self.basis
         if basis.rows_to_reuse:
-            rows, saved = _counted(basis.rows_to_reuse, "row"), format_usd(basis.saved_nano_usd)
+            rows, saved = (
+                _counted_noun(basis.rows_to_reuse, "row"),
+                format_usd(basis.saved_nano_usd),
+            )
             yield f"Earlier runs have answers to {rows}, which saves {saved}."
         if basis.rows_to_repeat:
-            rows, saved = _counted(basis.rows_to_repeat, "row"), format_usd(self._saved_again())
+            rows, saved = (
+                _counted_noun(basis.rows_to_repeat, "row"),
+                format_usd(self._saved_again()),
+            )
             yield f"For {rows}, another row makes the same request, which saves {saved}."
 
-    def _caveats(self) -> Iterator[str]:
+    def _caveats_of_figure(self) -> Iterator[str]:
         """Yield the reasons why the figure may be wrong."""
         basis, forecast = self.basis, self.forecast
         if forecast.cache_saving_nano_usd > 0:
@@ -175,7 +183,7 @@ class Estimate:
             yield f"The prompt cache may save up to {saved} of that."
         if self.sample_rows:
             cost = format_usd(self.sample_nano_usd)
-            asked = _counted(self.sample_rows, "row")
+            asked = _counted_noun(self.sample_rows, "row")
             yield f"A sample of {asked} was sent for {cost}; the run does not pay for it again."
         if forecast.completion is None:
             yield (
@@ -199,7 +207,7 @@ class Estimate:
         if share is not None and abs(share - 1) > SHARE_WORTH_SAYING:
             yield f"Answers were charged {share:.2f} times the price of the price list."
 
-    def _shortages(self) -> Iterator[str]:
+    def _shortages_of_funds(self) -> Iterator[str]:
         """Yield a sentence for each kind of funds that does not cover the bill, with the fix."""
         cost = self.forecast.cost_nano_usd
         if cost is None or not self.basis.rows_to_ask:
@@ -207,7 +215,7 @@ class Estimate:
         margin = self.forecast.margin_nano_usd
         # Without a measured margin, the funds are compared with the highest cost.
         likely_most = cost + margin if margin is not None else self.forecast.most_nano_usd or cost
-        for what, left, advice in _limits(self.funds):
+        for what, left, advice in _limits_of_spending(self.funds):
             if left < cost:
                 missing = format_usd(cost - left)
                 yield f"{what}, {format_usd(left)}, does not cover it: {advice} by {missing}."
@@ -215,7 +223,7 @@ class Estimate:
                 yield f"{what}, {format_usd(left)}, may not cover it."
 
 
-def _limits(funds: Funds) -> Iterator[tuple[str, int, str]]:
+def _limits_of_spending(funds: Funds) -> Iterator[tuple[str, int, str]]:
     """Yield the limits of spending: the name, the rest, and how to raise it."""
     if funds.balance_nano_usd is not None:
         yield "The balance", funds.balance_nano_usd, "top up"
@@ -227,9 +235,9 @@ def _limits(funds: Funds) -> Iterator[tuple[str, int, str]]:
         yield "What is left of max_cost_usd", funds.budget_left_nano_usd, "raise it"
 
 
-def _counted(count: int, noun: str) -> str:
+def _counted_noun(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _usd(nano_usd: int | None) -> float | None:
+def _usd_or_none(nano_usd: int | None) -> float | None:
     return None if nano_usd is None else usd_from_nano_usd(nano_usd)

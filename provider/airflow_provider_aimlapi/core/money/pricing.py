@@ -86,7 +86,7 @@ class TokenPrices:
             model=model, prices=self, answer_tokens_max=answer_tokens_max, head_bytes=head_bytes
         )
 
-    def at(self, prompt_tokens: float) -> TokenPrices:
+    def prices_at(self, prompt_tokens: float) -> TokenPrices:
         """Return the highest prices that a prompt of this length can reach."""
         reached = [step for step in self.steps if prompt_tokens >= step.prompt_tokens]
         if not reached:
@@ -127,39 +127,47 @@ class CallPrice:
         """
         # All at the prices of the longest: lower prices for the short ones would need their sizes
         # one by one.
-        prices = self._prices(body_bytes if longest_bytes is None else longest_bytes)
+        prices = self._prices_at_most(body_bytes if longest_bytes is None else longest_bytes)
         answers = calls * self.answer_tokens_max * prices.output_nano_usd
         prompts = (body_bytes + calls * UNSEEN_PROMPT_TOKENS) * prices.input_nano_usd
         surcharge = max(0, prices.price_of_writing - prices.input_nano_usd)
         writes = calls * self.head_bytes * surcharge
-        return _millionth(prompts) + _millionth(answers) + _millionth(writes)
+        return (
+            _millionth_rounded_up(prompts)
+            + _millionth_rounded_up(answers)
+            + _millionth_rounded_up(writes)
+        )
 
     def rewritten_nano_usd(self, cached_tokens: int) -> int:
         """Return what a call would have cost more if it had written these tokens, not read them."""
         prices = self.prices
-        return _millionth(cached_tokens * max(0, prices.price_of_writing - prices.price_of_reading))
+        return _millionth_rounded_up(
+            cached_tokens * max(0, prices.price_of_writing - prices.price_of_reading)
+        )
 
     def prompt_nano_usd(self, body_bytes: int, *, longest_bytes: int | None = None) -> int:
         """Return the most that these bytes of requests cost; `longest_bytes` as above."""
-        prices = self._prices(body_bytes if longest_bytes is None else longest_bytes)
-        return _millionth(body_bytes * prices.input_nano_usd)
+        prices = self._prices_at_most(body_bytes if longest_bytes is None else longest_bytes)
+        return _millionth_rounded_up(body_bytes * prices.input_nano_usd)
 
     def is_more_expensive(self, body_bytes: int, other_bytes: int) -> bool:
         """Return whether a request can reach a price step that a second one cannot reach."""
-        return bool(self.prices.steps) and self._prices(body_bytes) != self._prices(other_bytes)
+        return bool(self.prices.steps) and self._prices_at_most(body_bytes) != self._prices_at_most(
+            other_bytes
+        )
 
-    def _prices(self, body_bytes: int) -> TokenPrices:
-        return self.prices.at(body_bytes + UNSEEN_PROMPT_TOKENS)
+    def _prices_at_most(self, body_bytes: int) -> TokenPrices:
+        return self.prices.prices_at(body_bytes + UNSEEN_PROMPT_TOKENS)
 
 
 def nano_usd_from_credits(credits_used: str | float | Decimal | None) -> int | None:
     """Return the nano-dollars of a credit count; None if it is missing or not plausible."""
-    return _scaled(credits_used, NANO_USD_PER_CREDIT)
+    return _scaled_amount(credits_used, NANO_USD_PER_CREDIT)
 
 
 def nano_usd_from_usd(usd: str | float | Decimal | None) -> int | None:
     """Return the nano-dollars of a dollar amount such as "0.001240000"; None if it is not one."""
-    return _scaled(usd, NANO_USD_PER_USD)
+    return _scaled_amount(usd, NANO_USD_PER_USD)
 
 
 def usd_from_nano_usd(nano_usd: int) -> float:
@@ -167,7 +175,7 @@ def usd_from_nano_usd(nano_usd: int) -> float:
     return nano_usd / NANO_USD_PER_USD
 
 
-def _scaled(amount: str | float | Decimal | None, scale: int) -> int | None:
+def _scaled_amount(amount: str | float | Decimal | None, scale: int) -> int | None:
     if amount is None or isinstance(amount, bool):
         return None
     try:
@@ -177,6 +185,6 @@ def _scaled(amount: str | float | Decimal | None, scale: int) -> int | None:
         return None
 
 
-def _millionth(nano_usd: int) -> int:
+def _millionth_rounded_up(nano_usd: int) -> int:
     """Return a millionth, rounded up."""
     return -(-nano_usd // TOKENS_A_PRICE)

@@ -38,7 +38,7 @@ class LogRow:
     cost_nano_usd: int | None
 
     @property
-    def identity(self) -> tuple[str | None, str | None, str | None, int]:
+    def identity_of_call(self) -> tuple[str | None, str | None, str | None, int]:
         """The fields by which two entries are recognised as one: pages overlap while the log grows.
 
         Our own id is not enough, because each attempt of the task counts from 1 again.
@@ -92,7 +92,7 @@ class Reconciliation:
     calls_unpriced: int
 
     @property
-    def calls(self) -> int:
+    def charged_calls(self) -> int:
         """The charged calls."""
         return sum(row.calls for row in self.rows)
 
@@ -102,7 +102,7 @@ class Reconciliation:
         return sum(row.cost_nano_usd for row in self.rows)
 
     @property
-    def again(self) -> tuple[RowBilling, ...]:
+    def rows_charged_again(self) -> tuple[RowBilling, ...]:
         """The rows that were charged more than once."""
         return tuple(row for row in self.rows if row.calls > 1)
 
@@ -111,7 +111,7 @@ class Reconciliation:
         """The cost of calls whose answers do not count any more."""
         return sum(row.extra_nano_usd for row in self.rows)
 
-    def missing(self, manifest: Manifest) -> int:
+    def answers_without_charge(self, manifest: Manifest) -> int:
         """Return how many paid answers of a manifest have no charged call in the log."""
         billed: dict[int, int] = {}
         for row in self.rows:
@@ -134,9 +134,9 @@ class BillingFold:
         """Collect a page."""
         for row in rows:
             parsed = parse_client_request_id(row.client_request_id or "")
-            if parsed is None or parsed[0] != self._run_key or row.identity in self._seen:
+            if parsed is None or parsed[0] != self._run_key or row.identity_of_call in self._seen:
                 continue
-            self._seen.add(row.identity)
+            self._seen.add(row.identity_of_call)
             _, part, number, call = parsed
             # 1. A call without a cost is counted, because it may have been charged. 2. A failed
             #    call costs 0 and is no charge.
@@ -146,10 +146,11 @@ class BillingFold:
                 charge = (row.created_us, call, row.cost_nano_usd)
                 self._charges.setdefault((part, number), []).append(charge)
 
-    def result(self) -> Reconciliation:
+    def billing_so_far(self) -> Reconciliation:
         """Return the run's charges, by the pages collected so far."""
         rows = tuple(
-            _billing(part, row, charges) for (part, row), charges in sorted(self._charges.items())
+            _billing_of_row(part, row, charges)
+            for (part, row), charges in sorted(self._charges.items())
         )
         return Reconciliation(rows=rows, calls_unpriced=self._unpriced)
 
@@ -162,7 +163,7 @@ def log_time_ranges(start_us: int, end_us: int) -> Iterator[tuple[int, int]]:
     yield start_us, end_us
 
 
-def _billing(part: int, row: int, charges: list[tuple[int, int, int]]) -> RowBilling:
+def _billing_of_row(part: int, row: int, charges: list[tuple[int, int, int]]) -> RowBilling:
     # By time, then by number: the last call's answer is the one that the row has.
     costs = [cost for *_, cost in sorted(charges)]
     return RowBilling(

@@ -53,7 +53,7 @@ def within_reach(shards: Sequence[Shard], files: Sequence[InputFile]) -> list[Sh
     return [shard for shard in shards if _depth_bytes(shard, files) <= DEPTH_BYTES_MAX]
 
 
-def evenly(items: Sequence[T], count: int) -> list[T]:
+def spread_evenly(items: Sequence[T], count: int) -> list[T]:
     """Return `count` of the items, spread evenly over them; all of them if there are no more."""
     if count >= len(items):
         return list(items)

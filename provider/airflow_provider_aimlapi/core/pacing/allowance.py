@@ -34,20 +34,20 @@ class RequestAllowance:
     due_s: float = 0.0
 
     @property
-    def burst(self) -> int:
+    def burst_size(self) -> int:
         """Return the requests that may go at once after a pause."""
         return 1 + self.per_minute // BURST_PART
 
     @property
     def interval_s(self) -> float:
         """Return the seconds between two requests, rounded up, so that no minute has one too many."""
-        return (1 + 1e-6) * MINUTE_S / (self.per_minute - self.burst + 1)
+        return (1 + 1e-6) * MINUTE_S / (self.per_minute - self.burst_size + 1)
 
     def wait_s(self, now_s: float) -> float:
         """Return the seconds until a request may go; 0 or less means now."""
-        return self.due_s - (self.burst - 1) * self.interval_s - now_s
+        return self.due_s - (self.burst_size - 1) * self.interval_s - now_s
 
-    def take(self, now_s: float) -> None:
+    def count_request(self, now_s: float) -> None:
         """Count a request that is sent now."""
         self.due_s = max(self.due_s, now_s) + self.interval_s
 
@@ -77,7 +77,7 @@ class TokenAllowance:
     calls: int = 0
     tokens: int = 0
 
-    def reservation(self, body_bytes: int) -> int:
+    def reservation_for_call(self, body_bytes: int) -> int:
         """Return the tokens that a call with a request of this size may use."""
         if not self.calls:
             return int(TOKENS_A_BYTE * body_bytes) + self.answer_tokens
@@ -94,13 +94,13 @@ class TokenAllowance:
         # 2. It fits: it goes at its turn, so that calls are spread over the minute.
         # 3. It does not fit: it waits until the oldest ended call leaves the minute, or, without
         #    one, for the end of a call in flight, which wakes the waiters.
-        if taken + self.reservation(body_bytes) <= self.per_minute:
+        if taken + self.reservation_for_call(body_bytes) <= self.per_minute:
             return self.due_s - now_s
         return max(WAIT_MIN_S, self.used[0][0] + MINUTE_S - now_s) if self.used else MINUTE_S
 
-    def take(self, now_s: float, body_bytes: int) -> int:
-        """Count a call that is sent now; return its reservation, for `settle` or `end`."""
-        reservation = self.reservation(body_bytes)
+    def reserve_for_call(self, now_s: float, body_bytes: int) -> int:
+        """Count a call that is sent now; return its reservation, for `settle_reservation` or `end_reservation`."""
+        reservation = self.reservation_for_call(body_bytes)
         self.reserved += reservation
         likely = self.tokens / self.calls if self.calls else reservation
         # The mean, not the reservation. Calls spaced by the most that they may use would use half
@@ -108,7 +108,7 @@ class TokenAllowance:
         self.due_s = max(self.due_s, now_s) + likely * MINUTE_S / self.per_minute
         return reservation
 
-    def settle(
+    def settle_reservation(
         self, now_s: float, reservation: int, *, body_bytes: int, prompt: int, answer: int
     ) -> None:
         """Replace a reservation by the tokens that the answered call used."""
@@ -116,9 +116,9 @@ class TokenAllowance:
         self.largest_answer = max(self.largest_answer, answer)
         self.calls += 1
         self.tokens += prompt + answer
-        self.end(now_s, reservation, prompt + answer)
+        self.end_reservation(now_s, reservation, prompt + answer)
 
-    def end(self, now_s: float, reservation: int, tokens: int) -> None:
+    def end_reservation(self, now_s: float, reservation: int, tokens: int) -> None:
         """Replace a reservation by the tokens that the call is known to have used."""
         self.reserved -= reservation
         if tokens:

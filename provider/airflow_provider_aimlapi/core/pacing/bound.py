@@ -27,11 +27,11 @@ class BoundTimes:
 
     seconds: dict[Bound, float] = field(default_factory=dict)
 
-    def add(self, bound: Bound, elapsed_s: float) -> None:
+    def add_time(self, bound: Bound, elapsed_s: float) -> None:
         """Add time to a cause."""
         self.seconds[bound] = self.seconds.get(bound, 0.0) + elapsed_s
 
-    def longest(self) -> Bound | None:
+    def longest_bound(self) -> Bound | None:
         """Return the cause with the longest time; None before any time has passed."""
         return max(self.seconds, key=self.seconds.__getitem__) if self.seconds else None
 

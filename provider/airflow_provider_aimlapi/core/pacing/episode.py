@@ -94,7 +94,7 @@ class Episode:
         )
 
     @property
-    def anchor(self) -> Sent:
+    def anchor_call(self) -> Sent:
         """Return the call from which the episode is measured."""
         # With enough refused calls in the later part, that part alone is measured. Otherwise it
         # has too few to show a rate.
@@ -104,7 +104,7 @@ class Episode:
     @property
     def span_s(self) -> float:
         """Return the seconds in which the counted calls were sent: about one round trip."""
-        return max(1e-3, self.seen.now_s - self.anchor.at_s)
+        return max(1e-3, self.seen.now_s - self.anchor_call.at_s)
 
     @property
     def is_brief(self) -> bool:
@@ -112,25 +112,25 @@ class Episode:
         return self.seen.now_s - self.first.at_s < BRIEF_S
 
     @property
-    def accepted(self) -> int:
+    def accepted_calls(self) -> int:
         """Return the calls sent in that time and not refused so far."""
-        refused = self.refused if self.anchor is self.first else self.late_refused
-        return max(0, self.seen.admitted - self.anchor.number + 1 - refused)
+        refused = self.refused if self.anchor_call is self.first else self.late_refused
+        return max(0, self.seen.admitted - self.anchor_call.number + 1 - refused)
 
     @property
-    def completed(self) -> int:
+    def completed_calls(self) -> int:
         """Return the calls that ended in that time. They make room if calls in flight are limited."""
         # Calls before the anchor, less those in flight with it, had ended when it was sent. Calls
         # that ended since then made room for the accepted ones.
-        return max(0, self.ended - (self.anchor.number - self.anchor.level))
+        return max(0, self.ended_calls - (self.anchor_call.number - self.anchor_call.level))
 
     @property
-    def ended(self) -> int:
+    def ended_calls(self) -> int:
         """Return the calls that had ended before the first 429, with any result."""
         return self.seen.admitted - self.seen.in_flight
 
     @property
-    def left(self) -> int:
+    def calls_left(self) -> int:
         """Return the calls in flight at the first 429, without the refused ones."""
         return max(1, self.seen.in_flight - self.refused)
 
@@ -143,9 +143,9 @@ class Episode:
     @property
     def is_level(self) -> bool:
         """Return whether as many calls were accepted as had ended."""
-        most = max(self.accepted, self.completed)
+        most = max(self.accepted_calls, self.completed_calls)
         # Slots accept a call for each that ends. A rate accepts what it accepts, whatever ends.
-        return abs(self.accepted - self.completed) <= LEVEL_SPREAD * (1.0 + sqrt(most))
+        return abs(self.accepted_calls - self.completed_calls) <= LEVEL_SPREAD * (1.0 + sqrt(most))
 
     @property
     def accepted_before(self) -> int:

@@ -34,7 +34,7 @@ class Mark:
     accepted: int = 0
     episodes: int = 0
 
-    def calls(self, episode: Episode) -> int:
+    def calls_since(self, episode: Episode) -> int:
         """Return the calls accepted from there to the first refused call of this episode."""
         return episode.accepted_before - self.accepted
 
@@ -44,9 +44,9 @@ class Mark:
 
     def is_short(self, episode: Episode) -> bool:
         """Return whether these are too few calls for a measurement."""
-        return self.calls(episode) < MARK_CALLS_MIN
+        return self.calls_since(episode) < MARK_CALLS_MIN
 
-    def moved(self, episode: Episode) -> Mark:
+    def moved_on(self, episode: Episode) -> Mark:
         """Return the next mark: the same one until enough calls and time have passed since."""
         is_early = self.is_short(episode) or self.elapsed_s(episode) < MARK_S_MIN
         # The same beginning for a longer time, so that the rate is measured over enough calls.
@@ -70,7 +70,7 @@ class Streak:
     throttled: int = -1
     ended: int = 0
 
-    def met(self, sent: Sent, seen: Seen) -> Streak:
+    def after_episode(self, sent: Sent, seen: Seen) -> Streak:
         """Return the streak after the first 429 of an episode: the same one if no call was accepted."""
         # As many 429s as calls since the streak's first: each call between was refused.
         if sent.number - self.number == seen.throttled - 1 - self.throttled:
@@ -88,7 +88,7 @@ class Streak:
         refused = seen.throttled - self.throttled
         # Calls that ended since then with an answer. Each of them would have made room at a limit
         # of slots, so refusals in spite of them show that nothing is accepted.
-        made_room = episode.ended - self.ended - (episode.seen.throttled - 1 - self.throttled)
+        made_room = episode.ended_calls - self.ended - (episode.seen.throttled - 1 - self.throttled)
         is_all = refused > episode.seen.admitted - self.number
         has_room = made_room >= CLOSING_CALLS or episode.seen.in_flight <= episode.refused
         return is_all and refused >= CLOSING_CALLS and has_room
@@ -108,11 +108,13 @@ class Likeness:
     ended: int = 0
     times: int = 0
 
-    def met(self, episode: Episode) -> Likeness:
+    def after_episode(self, episode: Episode) -> Likeness:
         """Return the count after another episode. One that follows at once is not independent."""
-        ended = episode.ended - episode.seen.throttled
+        ended = episode.ended_calls - episode.seen.throttled
         # Most of the calls in flight are the same as last time, so the number must be, too.
-        if ended - self.ended < TURNOVER_SHARE * episode.left:
+        if ended - self.ended < TURNOVER_SHARE * episode.calls_left:
             return self
-        is_like = abs(episode.left - self.left) <= 1.0 + LIKE_SHARE * episode.left
-        return Likeness(left=episode.left, ended=ended, times=self.times + 1 if is_like else 0)
+        is_like = abs(episode.calls_left - self.left) <= 1.0 + LIKE_SHARE * episode.calls_left
+        return Likeness(
+            left=episode.calls_left, ended=ended, times=self.times + 1 if is_like else 0
+        )

@@ -40,7 +40,7 @@ class Gate:
         """Return whether all calls are admitted."""
         return self.closed_s is None
 
-    def closed(self, now_s: float, *, patience_s: float, needs_answer: bool = False) -> Gate:
+    def closed_at(self, now_s: float, *, patience_s: float, needs_answer: bool = False) -> Gate:
         """Return the closed gate."""
         return Gate(
             closed_s=now_s,
@@ -49,15 +49,15 @@ class Gate:
             needs_answer=needs_answer,
         )
 
-    def paused(self, now_s: float, *, until_s: float) -> Gate:
+    def paused_until(self, now_s: float, *, until_s: float) -> Gate:
         """Return the gate closed for a round trip, until the calls in flight are refused or accepted."""
         return Gate(closed_s=now_s, next_s=until_s, probe_s=now_s)
 
-    def probed(self, now_s: float) -> Gate:
+    def after_probe(self, now_s: float) -> Gate:
         """Return the gate after a probe was sent."""
         return replace(self, probe_s=now_s, next_s=now_s + self.patience_s)
 
-    def refused(self, sent_s: float, *, now_s: float) -> Gate:
+    def after_refusal(self, sent_s: float, *, now_s: float) -> Gate:
         """Return the gate after a call failed. Calls sent before the probe do not count."""
         # 1. The gate is open: the law handles the 429. 2. No probe is on its way. 3. The call was
         #    sent before the probe, so it shows nothing about now.
@@ -68,7 +68,7 @@ class Gate:
         next_s = now_s + min(PROBE_S_MAX, max(PROBE_S_MIN, pause_s))
         return replace(self, probe_s=None, next_s=next_s)
 
-    def answered(self, sent_s: float) -> Gate:
+    def after_answer(self, sent_s: float) -> Gate:
         """Return the gate after a call that was sent at this time was answered."""
         # A call from before the closing may have been accepted long ago. After failures of another
         # kind, each answer shows that the API is back.
@@ -76,12 +76,12 @@ class Gate:
             return self
         return OPEN
 
-    def at(self, now_s: float) -> Gate:
+    def at_time(self, now_s: float) -> Gate:
         """Return the gate at this time. A probe that was not refused in time has opened it."""
         is_through = self.probe_s is not None and now_s >= self.next_s and not self.needs_answer
         return OPEN if is_through else self
 
-    def admits(self, now_s: float) -> bool:
+    def admits_call(self, now_s: float) -> bool:
         """Return whether a call may go now: any call if the gate is open, otherwise a probe."""
         if self.closed_s is None:
             return True

@@ -54,35 +54,35 @@ STEADY_CALLS = 50
 
 def level_cut(window: Window, episode: Episode, factor: float = 1.0) -> Window:
     """Return the window with the level cut by the refused calls, if it was nearly full."""
-    for left in (float(episode.left), episode.first.level - 1.0):
+    for left in (float(episode.calls_left), episode.first.level - 1.0):
         # First the calls that are left. If more ended meanwhile, the level at the first refused
         # call, without that call, may still have been nearly full.
-        if left >= FULL_SHARE * window.permits:
+        if left >= FULL_SHARE * window.permitted_calls:
             return _level_to(window, episode, factor * left)
     return window
 
 
 def level_left(window: Window, episode: Episode) -> Window:
     """Return the window with the level cut to the calls in flight, however many were allowed."""
-    return _level_to(window, episode, float(episode.left))
+    return _level_to(window, episode, float(episode.calls_left))
 
 
 def _level_to(window: Window, episode: Episode, height: float) -> Window:
     height = max(1.0, height)
     most_s = max(HOLD_S_MAX, LEVEL_HOLD_CALLS / max(0.01, episode.seen.sent_per_s))
     doubling_s = max(LEVEL_DOUBLING_S, TRIPS_A_DOUBLING * window.refusal_s)
-    level = window.level.cut(
+    level = window.level.cut_to(
         height,
         step=max(1.0, LEVEL_STEP_SHARE * height),
-        alone=_alone(window, most_s, doubling_s),
-        together=_together(window, doubling_s),
+        alone=_patience_alone(window, most_s, doubling_s),
+        together=_patience_together(window, doubling_s),
     )
     return replace(window, level=level)
 
 
 def pace_cut(window: Window, episode: Episode, factor: float) -> Window:
     """Return the window with the pace measured since an earlier 429."""
-    return _pace_to(window, factor * _measured(window, episode))
+    return _pace_to(window, factor * _measured_rate(window, episode))
 
 
 def pace_as_accepted(window: Window, episode: Episode) -> Window:
@@ -91,10 +91,10 @@ def pace_as_accepted(window: Window, episode: Episode) -> Window:
         return pace_cut(window, episode, 1.0)
     if episode.is_brief:  # no rate can be measured yet, but the level is known
         return window if window.level.height else level_left(window, episode)
-    calls, span_s = max(1, episode.accepted), episode.span_s
+    calls, span_s = max(1, episode.accepted_calls), episode.span_s
     if window.pace is not None:
         calls += SURPRISE_PRIOR_CALLS
-        span_s += SURPRISE_PRIOR_CALLS / window.pace.allowed
+        span_s += SURPRISE_PRIOR_CALLS / window.pace.allowed_now
     return _pace_to(window, calls / span_s, step=sqrt(calls) / span_s)
 
 
@@ -104,37 +104,37 @@ def _pace_to(window: Window, height: float, *, step: float = 0.0) -> Window:
     most_s = max(HOLD_S_MAX, PACE_HOLD_CALLS / height)
     doubling_s = max(PACE_DOUBLING_S, TRIPS_A_DOUBLING * window.refusal_s)
     calls = DOUBTFUL_DOUBLING_CALLS if window.doubts else PACE_DOUBLING_CALLS
-    pace = old.cut(
+    pace = old.cut_to(
         height,
         step=max(step, min(height, PACE_STEP_ROOT * sqrt(height))),
-        alone=_alone(window, most_s, max(doubling_s, calls / height)),
-        together=_together(window, doubling_s),
+        alone=_patience_alone(window, most_s, max(doubling_s, calls / height)),
+        together=_patience_together(window, doubling_s),
     )
     return replace(window, pace=pace)
 
 
-def _alone(window: Window, most_s: float, doubling_s: float) -> Patience:
+def _patience_alone(window: Window, most_s: float, doubling_s: float) -> Patience:
     return Patience(
-        hold_s_min=_jittered(HOLD_S_MIN, window),
-        hold_s_max=_jittered(most_s, window),
+        hold_s_min=_jittered_duration(HOLD_S_MIN, window),
+        hold_s_max=_jittered_duration(most_s, window),
         doubling_s=doubling_s,
     )
 
 
-def _together(window: Window, doubling_s: float) -> Patience:
-    hold_s = _jittered(SHARED_HOLD_S, window)
+def _patience_together(window: Window, doubling_s: float) -> Patience:
+    hold_s = _jittered_duration(SHARED_HOLD_S, window)
     return Patience(hold_s_min=hold_s, hold_s_max=hold_s, doubling_s=doubling_s)
 
 
-def _measured(window: Window, episode: Episode) -> float:
+def _measured_rate(window: Window, episode: Episode) -> float:
     """Return the rate that was accepted, between two bounds.
 
     The rate of sending when the bucket ran dry is too high. The rate accepted since it last ran dry is
     too low if it was full in between. It is exact if little more than the pace was sent.
     """
     pace, mark = window.pace, window.mark
-    most = min(episode.seen.sent_per_s, pace.allowed if pace else float("inf"))
-    calls, elapsed_s = mark.calls(episode), mark.elapsed_s(episode)
+    most = min(episode.seen.sent_per_s, pace.allowed_now if pace else float("inf"))
+    calls, elapsed_s = mark.calls_since(episode), mark.elapsed_s(episode)
     if mark.accepted == 0:
         return most
     if mark.is_short(episode):
@@ -147,9 +147,9 @@ def _measured(window: Window, episode: Episode) -> float:
 
 def _is_touched(pace: Reach, rate: float) -> bool:
     """Return whether the pace grew only a little before it met the same limit."""
-    is_near = pace.allowed <= TOUCHED_FACTOR * pace.height
+    is_near = pace.allowed_now <= TOUCHED_FACTOR * pace.height
     return is_near and rate >= (1.0 - SAME_SHARE) * pace.height
 
 
-def _jittered(duration_s: float, window: Window) -> float:
+def _jittered_duration(duration_s: float, window: Window) -> float:
     return duration_s * (0.9 + 0.2 * window.jitter)

@@ -23,7 +23,7 @@ from dataclasses import replace
 
 from airflow_provider_aimlapi.core.pacing.episode import Episode, Seen, Sent
 from airflow_provider_aimlapi.core.pacing.reach import Reach
-from airflow_provider_aimlapi.core.pacing.rules import CLOSE, cut
+from airflow_provider_aimlapi.core.pacing.rules import CLOSE, cut_to_accepted
 from airflow_provider_aimlapi.core.pacing.window import Held, Window
 
 PAUSING_CALLS = 3
@@ -46,25 +46,25 @@ def after_time(window: Window, *, elapsed_s: float, held: Held) -> Window:
     # 3. The pace does.
     # 4. Nothing of the API's: what is not used is not tested, so nothing grows.
     if window.resume is not None and window.gate.is_open:
-        return _resumed(window, window.resume.aged(elapsed_s), held)
+        return _with_growth_resumed(window, window.resume.aged_by(elapsed_s), held)
     if held is Held.LEVEL:
-        if window.permits >= window.ceiling:
+        if window.permitted_calls >= window.ceiling:
             return window
-        level = window.level.aged(elapsed_s)
-        return replace(window, level=level, decision=_growth(level, "in-flight"))
+        level = window.level.aged_by(elapsed_s)
+        return replace(window, level=level, decision=_describe_growth(level, "in-flight"))
     if held is Held.PACE and window.pace is not None:
-        pace = window.pace.aged(elapsed_s)
-        return replace(window, pace=pace, decision=_growth(pace, "rate"))
+        pace = window.pace.aged_by(elapsed_s)
+        return replace(window, pace=pace, decision=_describe_growth(pace, "rate"))
     return window
 
 
-def _resumed(window: Window, resume: Reach, held: Held) -> Window:
+def _with_growth_resumed(window: Window, resume: Reach, held: Held) -> Window:
     """Return the window without `resume` once the level is full or the pace holds calls back."""
-    is_paced = window.pace is not None and window.pace.allowed <= resume.allowed
+    is_paced = window.pace is not None and window.pace.allowed_now <= resume.allowed_now
     return replace(window, resume=None if is_paced or held is Held.LEVEL else resume)
 
 
-def _growth(reach: Reach, what: str) -> str:
+def _describe_growth(reach: Reach, what: str) -> str:
     return f"{'grow' if reach.is_climbing else 'hold'}:{what}"
 
 
@@ -80,7 +80,7 @@ def after_throttled(window: Window, sent: Sent, seen: Seen, *, jitter: float) ->
     if window.episode is not None and sent.at_s < window.episode.seen.now_s:
         return _once_more(window, window.episode, sent, seen)
     if not window.gate.is_open:
-        return replace(window, gate=window.gate.refused(sent.at_s, now_s=seen.now_s))
+        return replace(window, gate=window.gate.after_refusal(sent.at_s, now_s=seen.now_s))
     window = replace(
         window,
         before=None,
@@ -88,9 +88,9 @@ def after_throttled(window: Window, sent: Sent, seen: Seen, *, jitter: float) ->
         # A slower 429 counts at once, and a faster one little by little. If the time were too
         # short, a pause would end before the calls in flight are known.
         refusal_s=max(REFUSAL_FADING * window.refusal_s, seen.now_s - sent.at_s),
-        streak=window.streak.met(sent, seen),
+        streak=window.streak.after_episode(sent, seen),
     )
-    return _decided(window, Episode(first=sent, seen=seen), seen)
+    return _window_by_rule(window, Episode(first=sent, seen=seen), seen)
 
 
 def _once_more(window: Window, episode: Episode, sent: Sent, seen: Seen) -> Window:
@@ -103,31 +103,31 @@ def _once_more(window: Window, episode: Episode, sent: Sent, seen: Seen) -> Wind
     if before is None or is_straggler or sent.at_s < episode.first.at_s - episode.span_s:
         return window
     before = replace(before, streak=before.streak.from_number(sent.number))
-    return _decided(before, episode.once_more(sent), seen)
+    return _window_by_rule(before, episode.once_more(sent), seen)
 
 
-def _decided(before: Window, episode: Episode, seen: Seen) -> Window:
+def _window_by_rule(before: Window, episode: Episode, seen: Seen) -> Window:
     """Return the window after an episode, given the state before it."""
     gate, until_s = before.gate, episode.seen.now_s + before.refusal_s
     if before.streak.is_closing(episode, seen):
         window, name = CLOSE.cut(before, episode), CLOSE.name
-        gate = gate.closed(seen.now_s, patience_s=PATIENT_TRIPS * before.refusal_s)
+        gate = gate.closed_at(seen.now_s, patience_s=PATIENT_TRIPS * before.refusal_s)
     else:
-        window, name = cut(before, episode)
+        window, name = cut_to_accepted(before, episode)
         # Few refusals stop nothing: a test of a known limit costs one or two. With many, more
         # would only be refused until it is known what was accepted.
         if episode.refused >= PAUSING_CALLS:
-            gate = gate.paused(seen.now_s, until_s=until_s)
+            gate = gate.paused_until(seen.now_s, until_s=until_s)
     # The round trip was too short to tell a rate from a level, so the next 429 measures while
     # calls grow from few.
     if episode.is_brief and (episode.refused >= PAUSING_CALLS or before.resume is not None):
-        window = replace(window, resume=_resume(episode))
-    mark = window.mark.moved(episode)
+        window = replace(window, resume=_resume_growth(episode))
+    mark = window.mark.moved_on(episode)
     return replace(window, gate=gate, mark=mark, episode=episode, before=before, decision=name)
 
 
-def _resume(episode: Episode) -> Reach:
+def _resume_growth(episode: Episode) -> Reach:
     """Start with as many calls as were accepted, and double them again and again."""
-    first = max(1, episode.accepted) / max(RESUME_DOUBLING_S, episode.span_s)
+    first = max(1, episode.accepted_calls) / max(RESUME_DOUBLING_S, episode.span_s)
     # No height and no hold: it grows from the first moment, and the first 429 ends it.
     return Reach(height=0.0, step=first, hold_s=0.0, doubling_s=RESUME_DOUBLING_S)

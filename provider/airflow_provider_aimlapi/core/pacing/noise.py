@@ -117,12 +117,12 @@ class Noise:
     last: int = 0
     _suspicion: Suspicion = field(default_factory=Suspicion)
 
-    def bound(self, bound: Bound) -> Bound:
+    def bound_with_noise(self, bound: Bound) -> Bound:
         """Return what holds calls back, given what would without noise."""
         is_load = bound in (Bound.CEILING, Bound.LEVEL, Bound.RATE)
         return Bound.REFUSALS if is_load and self.mode is not Mode.QUIET else bound
 
-    def failures(self, calls: int) -> int:
+    def failures_that_count(self, calls: int) -> int:
         """Return how often a refused row counts as failed, for how long it waits."""
         return min(calls, FAILURES_MAX) if self.is_proven else calls
 
@@ -135,19 +135,19 @@ class Noise:
         if self.trial is not None and sent.number < self.trial.first:
             return window
         if self.quota is not None:
-            if self.quota.takes(sent):
+            if self.quota.takes_refusal(sent):
                 self.share = self.quota.share_at(sent.number)
                 return window
             if self.trial is not None:
-                return self._failed(window, self.trial, sent, seen)
+                return self._after_failed_trial(window, self.trial, sent, seen)
             self._be_quiet()
             self.is_limited = True
         # Suspicion counts episodes, not 429s. A surprise of a hundred 429s is one event.
         is_new = window.episode is None or sent.at_s >= window.episode.seen.now_s
         after = after_throttled(window, sent, seen, jitter=jitter)
         is_closed = not window.gate.is_open or after.decision == CLOSE.name
-        since = self._suspected(window, sent, seen) if is_new and not is_closed else None
-        return after if since is None else self._tried(after, since, sent, seen)
+        since = self._suspected_since(window, sent, seen) if is_new and not is_closed else None
+        return after if since is None else self._begin_trial(after, since, sent, seen)
 
     def after_time(self, window: Window, *, admitted: int, in_flight: int) -> Window:
         """Return the window after some time; a trial may be over, or the noise.
@@ -159,13 +159,17 @@ class Noise:
         if self.quota is None:
             return window
         if self.trial is not None:
-            return self._passed(window) if admitted - in_flight >= self.trial.enough else window
+            return (
+                self._after_passed_trial(window)
+                if admitted - in_flight >= self.trial.enough
+                else window
+            )
         # The upstream has recovered. In quiet mode a limit is found sooner.
         if self.quota.share_at(admitted) < QUIET_SHARE:
             self._be_quiet()
         return window
 
-    def _suspected(self, window: Window, sent: Sent, seen: Seen) -> Surprise | None:
+    def _suspected_since(self, window: Window, sent: Sent, seen: Seen) -> Surprise | None:
         """Return where the noise began, if it is suspected and another trial is due."""
         # A long calm: what was learned about load and time belongs to another spell.
         if not self.spell or sent.number - self.last > CALM_CALLS:
@@ -174,14 +178,14 @@ class Noise:
         self.spell += 1
         self.last = sent.number
         peak = self._suspicion.peak
-        since = self._suspicion.met(window, sent, seen)
+        since = self._suspicion.count_episode(window, sent, seen)
         # The highest load that was refused lately. If a limit lies beside the noise, it is near.
         if self._suspicion.peak != peak:
             self.peak = window
         is_soon = self.spell <= SPELL_EPISODES and sent.level <= AGAIN_SHARE * self.failed_load
         return since if is_soon or seen.now_s >= self.later_s else None
 
-    def _tried(self, after: Window, since: Surprise, sent: Sent, seen: Seen) -> Window:
+    def _begin_trial(self, after: Window, since: Surprise, sent: Sent, seen: Seen) -> Window:
         """Send more, and count what is refused from now on."""
         more = max(TRIAL_FACTOR * sent.level, sent.level + TRIAL_MORE)
         most = min(self.ceiling, ceil(more))
@@ -198,14 +202,14 @@ class Noise:
             calls=sent.number - since.number,
             last=seen.admitted,
         )
-        self._suspicion.forget()
+        self._suspicion.begin_anew()
         # The ceiling bounds what a trial can cost if it meets a limit after all. Without `before`,
         # late 429s of the last episode cannot take the trial back.
         window = replace(after, ceiling=most, gate=OPEN, before=None, likeness=Likeness())
-        level = _ramp(float(sent.level), step=TRIAL_STEP)
+        level = _ramp_to(float(sent.level), step=TRIAL_STEP)
         return replace(window, level=level, pace=None, resume=None, doubts=0, decision="try:more")
 
-    def _failed(self, window: Window, trial: Trial, sent: Sent, seen: Seen) -> Window:
+    def _after_failed_trial(self, window: Window, trial: Trial, sent: Sent, seen: Seen) -> Window:
         """More was refused than before: wait for the calls on their way, and be as before."""
         self._be_quiet()
         self.failed_load = trial.load
@@ -214,11 +218,11 @@ class Noise:
         gate = window.gate
         # Calls of the trial are still on their way. Until they are back, more would be refused.
         if gate.is_open:
-            gate = gate.paused(seen.now_s, until_s=seen.now_s + before.refusal_s)
+            gate = gate.paused_until(seen.now_s, until_s=seen.now_s + before.refusal_s)
         episode = Episode(first=sent, seen=seen)
         return replace(before, gate=gate, episode=episode, before=None, decision="fail:trial")
 
-    def _passed(self, window: Window) -> Window:
+    def _after_passed_trial(self, window: Window) -> Window:
         """Return the window after a trial in which no more was refused: the ramp, or the last limit."""
         self.mode, self.is_proven, self.trial = Mode.NOISY, True, None
         self.spell = 0
@@ -227,12 +231,12 @@ class Noise:
         # are known.
         if self.is_limited and self.peak is not None:
             return replace(window, level=self.peak.level, pace=self.peak.pace)
-        return replace(window, level=_ramp(0.0, step=float(window.permits)))
+        return replace(window, level=_ramp_to(0.0, step=float(window.permitted_calls)))
 
     def _be_quiet(self) -> None:
         self.mode, self.quota, self.trial = Mode.QUIET, None, None
-        self._suspicion.forget()
+        self._suspicion.begin_anew()
 
 
-def _ramp(height: float, *, step: float) -> Reach:
+def _ramp_to(height: float, *, step: float) -> Reach:
     return Reach(height=height, step=step, hold_s=0.0, doubling_s=RAMP_DOUBLING_S)

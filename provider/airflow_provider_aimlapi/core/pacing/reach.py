@@ -73,18 +73,18 @@ class Reach:
         return self.is_disturbed and self.disturbed + 1 >= SHARED_TIMES
 
     @property
-    def allowed(self) -> float:
+    def allowed_now(self) -> float:
         """Return how much is allowed now."""
         if not self.is_climbing:
             return self.height
         doublings = min((self.age_s - self.hold_s) / self.doubling_s, DOUBLINGS_MAX)
         return float(self.height + self.step * 2.0**doublings)
 
-    def aged(self, elapsed_s: float) -> Reach:
+    def aged_by(self, elapsed_s: float) -> Reach:
         """Return the reach after it has held calls back for this long."""
         return replace(self, age_s=self.age_s + elapsed_s)
 
-    def cut(self, height: float, *, step: float, alone: Patience, together: Patience) -> Reach:
+    def cut_to(self, height: float, *, step: float, alone: Patience, together: Patience) -> Reach:
         """Return the reach after a refusal, with a new height.
 
         If the same limit is met again, the hold doubles, because the limit is known. If the limit is

@@ -45,32 +45,32 @@ class RefusalQuota:
         return self.refused / max(1.0, self.calls + max(0, admitted - self.last))
 
     @property
-    def rate(self) -> float:
+    def tokens_a_call(self) -> float:
         """Tokens that a call adds: the share, and as much as chance may add to it."""
         most = self.refused + SPREAD * sqrt(self.refused) + 1.0
         return min(self.rate_most, most / max(1.0, self.calls))
 
-    def takes(self, sent: Sent) -> bool:
+    def takes_refusal(self, sent: Sent) -> bool:
         """Return whether a refused call is as usual; count it if so."""
         calls = max(0, sent.number - self.last)
         self.last = max(self.last, sent.number)
         # A long time without a refusal saves tokens up to a bound. Without it, a limit that comes
         # back could refuse hundreds before it is noticed.
-        self.tokens = min(TOKENS_MAX, self.tokens + self.rate * calls)
+        self.tokens = min(TOKENS_MAX, self.tokens + self.tokens_a_call * calls)
         self.calls += calls
         if self.tokens < 1.0:
             return False
         self.tokens -= 1.0
         self.refused += 1.0
-        self._learn()
+        self._learn_rate()
         return True
 
-    def _learn(self) -> None:
+    def _learn_rate(self) -> None:
         """Fix the highest rate once it is known; forget half when it was learned twice."""
         # Fixed once, when the share is known well. Later refusals are those that the quota itself
         # allowed, so they may lower the rate but not raise it.
         if self.refused >= LEARNT_REFUSED and self.rate_most == RATE_MAX:
-            self.rate_most = self.rate
+            self.rate_most = self.tokens_a_call
         if self.refused >= 2 * LEARNT_REFUSED:
             self.calls /= 2.0
             self.refused /= 2.0

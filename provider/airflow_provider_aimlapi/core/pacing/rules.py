@@ -61,14 +61,14 @@ class Rule:
     cut: Callable[[Window, Episode], Window]
 
 
-def cut(window: Window, episode: Episode) -> tuple[Window, str]:
+def cut_to_accepted(window: Window, episode: Episode) -> tuple[Window, str]:
     """Cut the limited quantity to what was accepted; return the decision's name, too."""
-    window = _noted(window, episode)
+    window = _with_likeness_noted(window, episode)
     rule = next(one for one in RULES if one.holds(window, episode))
     return rule.cut(window, episode), rule.name
 
 
-def _noted(window: Window, episode: Episode) -> Window:
+def _with_likeness_noted(window: Window, episode: Episode) -> Window:
     """Return the window with what the episode says about equal numbers in flight.
 
     1. Far too much was sent: the number in flight says nothing.
@@ -79,7 +79,7 @@ def _noted(window: Window, episode: Episode) -> Window:
         return window
     if episode.first.is_full or episode.first.is_beyond:
         return replace(window, likeness=Likeness())
-    window = replace(window, likeness=window.likeness.met(episode))
+    window = replace(window, likeness=window.likeness.after_episode(episode))
     return replace(level_left(window, episode), is_stale=False) if window.is_stale else window
 
 
@@ -101,7 +101,7 @@ def _cut_to_accepted(window: Window, episode: Episode) -> Window:
 
 
 def _is_alike(window: Window, episode: Episode) -> bool:
-    return window.likeness.times >= ALIKE_TIMES and episode.left >= ALIKE_LEVEL_MIN
+    return window.likeness.times >= ALIKE_TIMES and episode.calls_left >= ALIKE_LEVEL_MIN
 
 
 def _cut_alike(window: Window, episode: Episode) -> Window:
@@ -120,7 +120,7 @@ def _is_pace_refused(window: Window, episode: Episode) -> bool:
 
 def _is_pace_near(window: Window, seen: Seen) -> bool:
     """Return whether about as many calls were sent as the pace allowed."""
-    return window.pace is not None and window.pace.allowed <= NEAR_FACTOR * seen.sent_per_s
+    return window.pace is not None and window.pace.allowed_now <= NEAR_FACTOR * seen.sent_per_s
 
 
 def _is_shared_pace_refused(window: Window, episode: Episode) -> bool:
@@ -159,26 +159,26 @@ def _is_shared_level_refused(window: Window, _episode: Episode) -> bool:
 
 
 def _give_way_in_level(window: Window, episode: Episode) -> Window:
-    return level_cut(_doubted(window, episode), episode, SHARED_FACTOR)
+    return level_cut(_with_one_more_doubt(window, episode), episode, SHARED_FACTOR)
 
 
 def _is_often_doubted(window: Window, episode: Episode) -> bool:
-    doubts = _doubted(window, episode).doubts
+    doubts = _with_one_more_doubt(window, episode).doubts
     # A single refusal of a known level may be the end of a call on its way. Four in a short time
     # may be a rate.
     return doubts > 1 and max(doubts, window.mark.episodes) >= DOUBTS_MAX
 
 
 def _cut_both_in_doubt(window: Window, episode: Episode) -> Window:
-    return _cut_both(_doubted(window, episode), episode)
+    return _cut_both(_with_one_more_doubt(window, episode), episode)
 
 
 def _cut_known_level(window: Window, episode: Episode) -> Window:
     """Cut a level that was accepted a moment ago. The end of a call may be on its way to us."""
-    return level_cut(_doubted(window, episode), episode)
+    return level_cut(_with_one_more_doubt(window, episode), episode)
 
 
-def _doubted(window: Window, episode: Episode) -> Window:
+def _with_one_more_doubt(window: Window, episode: Episode) -> Window:
     """Return the window with one more doubt that calls in flight are what is limited."""
     seen = episode.seen
     # A slow job meets its limit seldom, so its doubts must last for as many calls as those of a
@@ -188,11 +188,11 @@ def _doubted(window: Window, episode: Episode) -> Window:
     return replace(window, doubts=doubts, doubted_s=seen.now_s)
 
 
-def _always(_window: Window, _episode: Episode) -> bool:
+def _applies_always(_window: Window, _episode: Episode) -> bool:
     return True
 
 
-def _close(window: Window, episode: Episode) -> Window:
+def _close_gate(window: Window, episode: Episode) -> Window:
     return replace(pace_as_accepted(window, episode), is_stale=True)
 
 
@@ -200,8 +200,8 @@ CLOSE = Rule(
     name="close:refused",
     when="five calls in a row, though others had ended",
     then="no call is accepted: the gate closes, and probes are sent, at most 30 s apart",
-    holds=_always,
-    cut=_close,
+    holds=_applies_always,
+    cut=_close_gate,
 )
 """`core.pacing.law` applies it before all others, because it looks at more than one episode."""
 RULES = (
@@ -272,7 +272,7 @@ RULES = (
         name="cut:in-flight",
         when="any other call",
         then="the level is the calls that are left, if it was nearly full",
-        holds=_always,
+        holds=_applies_always,
         cut=_cut_known_level,
     ),
 )

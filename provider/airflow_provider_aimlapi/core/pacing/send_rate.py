@@ -21,7 +21,7 @@ class SendRate:
         # covers a full span; the newer one replaces it after another span.
         self._marks = ((now_s, 0), (now_s, 0))
 
-    def note(self, now_s: float, sent: int) -> None:
+    def note_sent(self, now_s: float, sent: int) -> None:
         """Note how many calls have been sent by now."""
         at_s, before = self._marks[1]
         if now_s - at_s >= SPAN_S and sent - before >= SPAN_CALLS:
@@ -60,7 +60,7 @@ class Spacing:
         if self.interval_s:
             self.next_s = max(self.next_s, now_s - PACE_SLACK_S) + self.interval_s
 
-    def follow(self, interval_s: float, now_s: float) -> None:
+    def follow_interval(self, interval_s: float, now_s: float) -> None:
         """Change the interval. A call that waits for the old one waits for the new one at most."""
         if interval_s and self.interval_s:
             # A pace that has just grown from one call in 20 s must not wait for the rest of the

@@ -64,7 +64,7 @@ class Suspicion:
     others: int = 0
     peak: int = 0
 
-    def met(self, window: Window, sent: Sent, seen: Seen) -> Surprise | None:
+    def count_episode(self, window: Window, sent: Sent, seen: Seen) -> Surprise | None:
         """Count the first 429 of an episode; return where the noise began, if it is suspected.
 
         Args:
@@ -84,13 +84,13 @@ class Suspicion:
         surprise = Surprise(sent.number, seen.throttled, self.others)
         self.last = (*self.last[1 - EPISODES_DENSE :], surprise)
         has_fallen = sent.level <= FALLEN_SHARE * self.peak
-        return self._since(surprise) if has_fallen else None
+        return self._since_noise_began(surprise) if has_fallen else None
 
-    def forget(self) -> None:
+    def begin_anew(self) -> None:
         """Begin anew, as after a trial."""
         self.last = ()
 
-    def _since(self, now: Surprise) -> Surprise | None:
+    def _since_noise_began(self, now: Surprise) -> Surprise | None:
         is_sparse = (
             len(self.last) >= EPISODES and now.number - self.last[-EPISODES].number >= SPARSE_CALLS
         )

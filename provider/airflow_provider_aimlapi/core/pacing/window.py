@@ -76,16 +76,16 @@ class Window:
     decision: str = "grow:start"
 
     @property
-    def permits(self) -> int:
+    def permitted_calls(self) -> int:
         """Return the calls allowed in flight now."""
-        return max(1, min(self.ceiling, int(self.level.allowed)))
+        return max(1, min(self.ceiling, int(self.level.allowed_now)))
 
     @property
     def interval_s(self) -> float:
         """Return the seconds between two calls; 0 while there is no pace."""
         # The slower of both. `resume` is there only after a pause, until level or pace hold calls
         # back.
-        rates = [reach.allowed for reach in (self.pace, self.resume) if reach is not None]
+        rates = [reach.allowed_now for reach in (self.pace, self.resume) if reach is not None]
         return 1.0 / max(PACE_MIN, min(rates)) if rates else 0.0
 
 

@@ -15,8 +15,8 @@ import msgspec
 from airflow_provider_aimlapi.core.calls.json_types import JsonObject
 from airflow_provider_aimlapi.core.calls.message import ExampleTurn
 from airflow_provider_aimlapi.core.calls.request import is_json
-from airflow_provider_aimlapi.core.prompts.template import placeholders
-from airflow_provider_aimlapi.core.texts.nearest import nearest
+from airflow_provider_aimlapi.core.prompts.template import placeholders_in
+from airflow_provider_aimlapi.core.texts.nearest import nearest_name
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ def check_examples(examples: Sequence[Example], prompt: str) -> None:
     Raises:
         InvalidSpec: a value is missing, or the prompt does not use it.
     """
-    certain, possible = placeholders(prompt)
+    certain, possible = placeholders_in(prompt)
     for number, (values, _) in enumerate(examples):
         _check_complete(number, values, certain)
         for name in values:
             if name not in possible:
-                near = nearest(name, possible)
+                near = nearest_name(name, possible)
                 advice = f" Did you mean '{near}'?" if near is not None else " Leave it out."
                 raise InvalidSpec(
                     f"examples[{number}] has a value for '{name}', but the prompt does not use "
@@ -71,7 +71,7 @@ def example_turns(
     Raises:
         InvalidSpec: an example has no value for a column that the prompt uses.
     """
-    fill = template.filler(columns := tuple(dict.fromkeys(template.columns)))
+    fill = template.filler_for(columns := tuple(dict.fromkeys(template.columns)))
     turns: list[ExampleTurn] = []
     for number, (values, answer) in enumerate(examples):
         _check_complete(number, values, columns)
@@ -104,7 +104,7 @@ def _read_example(number: int, example: object) -> Example:
     values, answer = example
     if not isinstance(values, Mapping):
         raise InvalidSpec(f"examples[{number}] does not begin with a row's values: {_FORM}.")
-    texts = {str(name): _text(number, name, value) for name, value in values.items()}
+    texts = {str(name): _text_of_value(number, name, value) for name, value in values.items()}
     return texts, _read_answer(number, answer)
 
 
@@ -120,7 +120,7 @@ def _read_answer(number: int, answer: object) -> ExampleAnswer:
     return copied
 
 
-def _text(number: int, name: object, value: object) -> str:
+def _text_of_value(number: int, name: object, value: object) -> str:
     """Return a value as the prompt shows it."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
     if not isinstance(value, str) and not is_number:

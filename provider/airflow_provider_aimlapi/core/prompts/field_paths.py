@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.texts.nearest import nearest
+from airflow_provider_aimlapi.core.texts.nearest import nearest_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Shape:
     fields: Mapping[str, Shape] = field(default_factory=dict)
     item: Shape | None = None
 
-    def at(self, step: Step) -> Shape | None:
+    def value_at(self, step: Step) -> Shape | None:
         """Return the value that a step leads to; None if there is none."""
         return self.fields.get(step) if isinstance(step, str) else self.item
 
@@ -63,8 +63,8 @@ def parse_field_path(name: str, shapes: Mapping[str, Shape]) -> FieldPath | None
     if name in shapes:
         return FieldPath(name)
     # The longest column that exists wins, because a column may have a dot in its name.
-    for column, rest in _splits(name):
-        steps = _steps(rest)
+    for column, rest in _possible_splits(name):
+        steps = _steps_of_text(rest)
         if column in shapes and steps and _ends_at(shapes[column], steps) is None:
             return FieldPath(column, steps)
     return None
@@ -88,27 +88,27 @@ def leading_steps(text: str) -> str:
 
 def explain_wrong_path(name: str, shapes: Mapping[str, Shape]) -> str | None:
     """Return why a path leads nowhere, with what exists; None if the text is no path."""
-    for column, rest in _splits(name):
+    for column, rest in _possible_splits(name):
         if column in shapes and _PLAIN_STEPS.fullmatch(rest):
-            return _explain_step(column, shapes[column], _steps(rest))
+            return _explain_step(column, shapes[column], _steps_of_text(rest))
     match = _PLAIN_PATH.fullmatch(name)
     if match is None:
         return None
     column, steps = match.groups()
-    near, last = nearest(column, shapes), steps.rpartition(".")[2]
-    advice = f"Its columns are: {_listed(shapes)}."
+    near, last = nearest_name(column, shapes), steps.rpartition(".")[2]
+    advice = f"Its columns are: {_listed_names(shapes)}."
     if near or last in shapes:  # the last step of {row.body} is a column
         advice = f"Did you mean {{{near + steps if near else last}}}?"
     return f"the input has no column '{column}'. {advice}"
 
 
-def _splits(name: str) -> list[tuple[str, str]]:
+def _possible_splits(name: str) -> list[tuple[str, str]]:
     """Return where a column's name may end, the longest name first."""
     ends = [index for index, letter in enumerate(name) if letter in ".[" and index]
     return [(name[:end], name[end:]) for end in reversed(ends)]
 
 
-def _steps(rest: str) -> tuple[Step, ...]:
+def _steps_of_text(rest: str) -> tuple[Step, ...]:
     """Return the steps of a text; none if it does not consist of steps."""
     steps: list[Step] = []
     end = 0
@@ -121,7 +121,7 @@ def _steps(rest: str) -> tuple[Step, ...]:
 def _ends_at(shape: Shape, steps: tuple[Step, ...]) -> int | None:
     """Return the first step that leads nowhere; None if the whole path exists."""
     for index, step in enumerate(steps):
-        found = shape.at(step)
+        found = shape.value_at(step)
         if found is None:
             return index
         shape = found
@@ -134,24 +134,24 @@ def _explain_step(column: str, shape: Shape, steps: tuple[Step, ...]) -> str | N
         return None
     path = column
     for step in steps[:end]:
-        path, shape = path + _shown(step), shape.at(step) or shape
-    step, rest = steps[end], "".join(map(_shown, steps[end + 1 :]))
+        path, shape = path + _shown_step(step), shape.value_at(step) or shape
+    step, rest = steps[end], "".join(map(_shown_step, steps[end + 1 :]))
     # 1. A struct has no such field. 2. A list needs a number first. 3. Anything else has no parts.
     if shape.fields:
-        near = nearest(step, shape.fields) if isinstance(step, str) else None
+        near = nearest_name(step, shape.fields) if isinstance(step, str) else None
         lacks = f"no field '{step}'" if isinstance(step, str) else "fields and no numbered items"
         advice = f"Did you mean {{{path}.{near}{rest}}}? " if near else ""
-        return f"'{path}' has {lacks}. {advice}Its fields are: {_listed(shape.fields)}."
+        return f"'{path}' has {lacks}. {advice}Its fields are: {_listed_names(shape.fields)}."
     if shape.item is not None:
-        return f"'{path}' is a list. Name an item first, such as {{{path}[0]{_shown(step)}{rest}}}."
+        return f"'{path}' is a list. Name an item first, such as {{{path}[0]{_shown_step(step)}{rest}}}."
     parts = "fields" if isinstance(step, str) else "numbered items"
     return f"'{path}' is {shape.kind}, which has no {parts}. Write {{{path}}}."
 
 
-def _shown(step: Step) -> str:
+def _shown_step(step: Step) -> str:
     return f".{step}" if isinstance(step, str) else f"[{step}]"
 
 
-def _listed(names: Mapping[str, Shape]) -> str:
+def _listed_names(names: Mapping[str, Shape]) -> str:
     more = ", …" if len(names) > FIELDS_SHOWN_MAX else ""
     return ", ".join(islice(sorted(names), FIELDS_SHOWN_MAX)) + more

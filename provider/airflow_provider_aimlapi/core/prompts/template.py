@@ -19,8 +19,8 @@ from airflow_provider_aimlapi.core.prompts.field_paths import (
     leading_steps,
     parse_field_path,
 )
-from airflow_provider_aimlapi.core.texts.column_names import describe_difference, lookalike
-from airflow_provider_aimlapi.core.texts.nearest import nearest
+from airflow_provider_aimlapi.core.texts.column_names import describe_difference, find_lookalike
+from airflow_provider_aimlapi.core.texts.nearest import nearest_name
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class PromptTemplate:
     literals: tuple[str, ...]
     columns: tuple[str, ...]
 
-    def filler(self, columns: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    def filler_for(self, columns: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, ...]]:
         """Return a function from a row's texts to the parts of the prompt, filled in.
 
         Args:
@@ -129,7 +129,7 @@ def parse_template(text: str, *, columns: Mapping[str, Shape], argument: str) ->
     return PromptTemplate(literals=tuple(literals), columns=tuple(used))
 
 
-def placeholders(text: str) -> tuple[list[str], list[str]]:
+def placeholders_in(text: str) -> tuple[list[str], list[str]]:
     """Return the names in braces that must be columns, and all that may be, without any input."""
     names = [token[1] for token in _TOKEN.finditer(text) if token[1] is not None]
     possible = [name for name in dict.fromkeys(names) if not _is_never_a_column(name)]
@@ -148,7 +148,7 @@ def outer_texts(text: str) -> tuple[str, str] | None:
 
     It needs no input. Without such a name, it is None.
     """
-    certain = set(placeholders(text)[0])
+    certain = set(placeholders_in(text)[0])
     found = [token.span() for token in _TOKEN.finditer(text) if token[1] in certain]
     return (text[: found[0][0]], text[found[-1][1] :]) if found else None
 
@@ -165,7 +165,7 @@ def _check_literal(token: str, name: str, columns: Mapping[str, Shape], argument
     # 4. So is a column in another notation. All other texts are sent unchanged.
     if _is_never_a_column(name):
         return
-    twin = lookalike(name, columns)
+    twin = find_lookalike(name, columns)
     # Names that differ in case only get the message of an unknown column, which names the right
     # one.
     if twin is not None and twin.casefold() != name.casefold():
@@ -221,14 +221,14 @@ def near_misses(text: str, columns: Mapping[str, Shape]) -> list[tuple[str, str]
             continue
         if parse_field_path(name, columns) is not None:
             continue
-        near = nearest(name.strip(), columns)
+        near = nearest_name(name.strip(), columns)
         if near is not None:
             found[token[0]] = near
     return list(found.items())
 
 
 def _unknown_column(name: str, columns: Collection[str], argument: str) -> str:
-    near = nearest(name, columns)
+    near = nearest_name(name, columns)
     if near is not None:
         advice = f"Did you mean {{{near}}}?"
     else:

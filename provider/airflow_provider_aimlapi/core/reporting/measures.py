@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.calls.completion import COMPLETION_STATUSES, STATUSES
 from airflow_provider_aimlapi.core.reporting.call_figures import ErrorKind, Latency, Series
-from airflow_provider_aimlapi.core.texts.redaction import cut
+from airflow_provider_aimlapi.core.texts.redaction import cut_to_bytes
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.completion import Outcome
@@ -95,7 +95,7 @@ class OutcomeCounts:
         for status in STATUSES:
             self._statuses[status] += getattr(tally, status)
 
-    def without(self, others: OutcomeCounts) -> OutcomeCounts:
+    def without_others(self, others: OutcomeCounts) -> OutcomeCounts:
         """Return the counts of this object less those of a second one, which it includes."""
         rest = OutcomeCounts()
         rest.prompt_tokens = self.prompt_tokens - others.prompt_tokens
@@ -112,11 +112,11 @@ class OutcomeCounts:
         return rest
 
     @property
-    def completed(self) -> int:
+    def completed_rows(self) -> int:
         """Rows with a completion."""
         return sum(self._statuses[status] for status in COMPLETION_STATUSES)
 
-    def statuses(self) -> dict[str, int]:
+    def rows_by_status(self) -> dict[str, int]:
         """Return the rows of each status, zeros included."""
         return {str(status): rows for status, rows in self._statuses.items()}
 
@@ -136,7 +136,7 @@ class LatencyCounts:
         if latency_s > self._longest_s:  # noqa: PLR1730  # max() costs twice as much
             self._longest_s = latency_s
 
-    def summary(self) -> Latency:
+    def summary_of_latencies(self) -> Latency:
         """Return percentiles and a coarse histogram, in milliseconds."""
         calls = sum(self._counts)
         return Latency(
@@ -186,11 +186,11 @@ class ErrorCounts:
         self._counts[key] = self._counts.get(key, 0) + 1
         samples = self._samples.setdefault(key, [])
         if len(samples) < SAMPLES_MAX:
-            sample = cut(text, SAMPLE_BYTES_MAX)
+            sample = cut_to_bytes(text, SAMPLE_BYTES_MAX)
             if sample not in samples:
                 samples.append(sample)
 
-    def kinds(self) -> tuple[ErrorKind, ...]:
+    def most_frequent_kinds(self) -> tuple[ErrorKind, ...]:
         """Return the kinds, the most frequent first. Kinds beyond the limit are summed up."""
         ranked = sorted(self._counts.items(), key=lambda item: -item[1])
         shown = ranked if len(ranked) <= ERROR_KINDS_MAX else ranked[: ERROR_KINDS_MAX - 1]
@@ -260,7 +260,7 @@ class SeriesRecorder:
             self._points = self._points[::2]
             self._step *= 2
 
-    def series(self) -> Series:
+    def series_so_far(self) -> Series:
         """Return the points, column by column."""
         points = self._points
         # The newest point may be one that was left out. Without it, the curve would end in the

@@ -23,7 +23,7 @@ from airflow_provider_aimlapi.core.durable.bounds import (
 )
 from airflow_provider_aimlapi.core.durable.stored_json import decode_stored
 from airflow_provider_aimlapi.core.reporting.call_figures import Amount, ErrorKind, Latency, Series
-from airflow_provider_aimlapi.core.texts.redaction import cut
+from airflow_provider_aimlapi.core.texts.redaction import cut_to_bytes
 from airflow_provider_aimlapi.errors import AimlapiError, JournalUnreadable
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def expected_cost_nano_usd(cost_nano_usd: int, rows: int, rows_done: int) -> int
     return round(cost_nano_usd * rows / rows_done) if rows_done else None
 
 
-def parked(progress: RunProgress, notice: str) -> RunProgress:
+def as_parked(progress: RunProgress, notice: str) -> RunProgress:
     """Return a failed run as one that waits; unchanged if it did not fail, or a newer attempt began.
 
     Args:
@@ -252,7 +252,7 @@ def error_text(error: BaseException) -> str:
     name = type(error).__name__
     is_ours = isinstance(error, AimlapiError)
     text = f": {error}" if is_ours else ". The task's log contains the details."
-    return cut(f"{name}{text}", TEXT_BYTES_MAX)
+    return cut_to_bytes(f"{name}{text}", TEXT_BYTES_MAX)
 
 
 def failed_early(
@@ -270,11 +270,14 @@ def failed_early(
         state="failed",
         started_us=at_us,
         updated_us=at_us,
-        error=cut(error, TEXT_BYTES_MAX),
+        error=cut_to_bytes(error, TEXT_BYTES_MAX),
     )
     if recalled is None:
         recalled = RunProgress(
-            run_key=None, state="failed", model=cut(model, TEXT_BYTES_MAX), updated_us=at_us
+            run_key=None,
+            state="failed",
+            model=cut_to_bytes(model, TEXT_BYTES_MAX),
+            updated_us=at_us,
         )
     return msgspec.structs.replace(
         recalled,
@@ -300,20 +303,20 @@ def earlier_attempts(
         released: the epochs that released their lease. Their owners ended in order, even if they
             could not report so.
     """
-    attempts = [_settled(attempt, released) for attempt in recalled.attempts]
+    attempts = [_as_ended(attempt, released) for attempt in recalled.attempts]
     # An attempt without an epoch had no lease, so it decided and paid nothing.
     if attempts and attempts[-1].epoch:
-        attempts[-1] = _completed(attempts[-1], recalled, inherited)
+        attempts[-1] = _with_later_work(attempts[-1], recalled, inherited)
     return tuple(attempts)
 
 
-def _settled(attempt: AttemptProgress, released: Collection[int]) -> AttemptProgress:
+def _as_ended(attempt: AttemptProgress, released: Collection[int]) -> AttemptProgress:
     if attempt.state in ENDED or attempt.epoch not in released:
         return attempt
     return msgspec.structs.replace(attempt, state="stopped")
 
 
-def _completed(
+def _with_later_work(
     last: AttemptProgress, recalled: RunProgress, inherited: Inherited
 ) -> AttemptProgress:
     """Return an attempt with what it decided and paid after its last report."""
@@ -340,11 +343,11 @@ def with_attempt(
     attempts = [*earlier, attempt]
     while len(attempts) > ATTEMPTS_MAX:
         first, second, *rest = attempts
-        attempts = [_together(first, second), *rest]
+        attempts = [_join_attempts(first, second), *rest]
     return tuple(attempts)
 
 
-def _together(first: AttemptProgress, second: AttemptProgress) -> AttemptProgress:
+def _join_attempts(first: AttemptProgress, second: AttemptProgress) -> AttemptProgress:
     return msgspec.structs.replace(
         second,
         first_epoch=first.first_epoch,

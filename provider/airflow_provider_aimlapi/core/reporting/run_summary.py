@@ -49,7 +49,7 @@ class RunSummary:
     bound_sentence: str = ""
     share: int | None = None
 
-    def summary(self) -> dict[str, str | int | float]:
+    def as_return_value(self) -> dict[str, str | int | float]:
         """Return the operator's return value: small, whatever the data."""
         tally, cache_saved = self.tally, self.cache_saved_nano_usd
         return {
@@ -104,7 +104,7 @@ class Progress:
     rows_per_s: float
     bound_by: str = ""
 
-    def line(self) -> str:
+    def log_line(self) -> str:
         """Return one line for the log, which holds nothing of a row."""
         share = self.rows_done / self.rows if self.rows else 1.0
         left = self.rows - self.rows_done

@@ -40,7 +40,7 @@ class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):
     ends_try_us: int | None = None
     wait_s: float = 0.0
 
-    def at(self, server: str) -> TaskFacts:
+    def with_address(self, server: str) -> TaskFacts:
         """Return the facts with the address of the task's page.
 
         Args:

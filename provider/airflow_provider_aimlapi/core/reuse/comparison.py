@@ -31,7 +31,7 @@ ingredient, also of another version of this provider, must be equal."""
 
 def why_unusable(earlier: Ingredients, now: Ingredients) -> str | None:
     """Return what makes each answer of another run unusable; None if some may be taken."""
-    return next(_differences(earlier, now), None)
+    return next(_differences_that_matter(earlier, now), None)
 
 
 def has_same_template(earlier: Ingredients, now: Ingredients) -> bool:
@@ -41,30 +41,30 @@ def has_same_template(earlier: Ingredients, now: Ingredients) -> bool:
 
 def first_difference(earlier: Ingredients, now: Ingredients) -> str:
     """Return the first argument that differs."""
-    found = chain(_differences(earlier, now), _differences_of_templates(earlier, now))
+    found = chain(_differences_that_matter(earlier, now), _differences_of_templates(earlier, now))
     return next(found, ROWS)
 
 
-def _differences(earlier: Ingredients, now: Ingredients) -> Iterator[str]:
-    if _differ(earlier.values, now.values, "origin"):
+def _differences_that_matter(earlier: Ingredients, now: Ingredients) -> Iterator[str]:
+    if _is_different(earlier.values, now.values, "origin"):
         yield ORIGIN
     old, new = earlier.parameters, now.parameters
     for name in sorted(old.keys() | new.keys(), key=lambda name: (name != _MODEL, name)):
-        if _differ(old, new, name):
+        if _is_different(old, new, name):
             yield name if name in new else "a parameter"  # a planted plan may name it as it likes
-    if _differ(earlier.values, now.values, "dialect"):
+    if _is_different(earlier.values, now.values, "dialect"):
         yield _MODEL
     for name in sorted(earlier.values.keys() | now.values.keys()):
         is_ignored = name in _TEMPLATES or name in _NOT_ABOUT_ANSWERS
-        if not is_ignored and _differ(earlier.values, now.values, name):
+        if not is_ignored and _is_different(earlier.values, now.values, name):
             yield name if name in now.values else "an ingredient of another version"
 
 
 def _differences_of_templates(earlier: Ingredients, now: Ingredients) -> Iterator[str]:
-    return (name for name in _TEMPLATES if _differ(earlier.values, now.values, name))
+    return (name for name in _TEMPLATES if _is_different(earlier.values, now.values, name))
 
 
-def _differ(old: Mapping[str, object], new: Mapping[str, object], name: str) -> bool:
+def _is_different(old: Mapping[str, object], new: Mapping[str, object], name: str) -> bool:
     # Compared as JSON, because 1 and 1.0 are equal in Python, and make two requests.
     mine, theirs = (json.dumps(one.get(name), sort_keys=True) for one in (new, old))
     return mine != theirs

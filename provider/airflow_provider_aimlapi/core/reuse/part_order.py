@@ -44,7 +44,7 @@ class PartOrder:
         """Note that an answer was found in a part: the next one is probably in it, or after it."""
         self._last = part
 
-    def candidates(self, shard: Shard, rows_before: int) -> Iterator[int]:
+    def candidate_parts(self, shard: Shard, rows_before: int) -> Iterator[int]:
         """Yield all parts, the likely ones first: by their distance from the likeliest.
 
         Args:
@@ -52,9 +52,9 @@ class PartOrder:
         """
         parts = range(len(self._shards))
         if parts:
-            yield from _around(self._likely(shard, rows_before), parts)
+            yield from _parts_around(self._likely_part(shard, rows_before), parts)
 
-    def _likely(self, shard: Shard, rows_before: int) -> int:
+    def _likely_part(self, shard: Shard, rows_before: int) -> int:
         """Return the part in which the shard's first row probably is."""
         # 1. After the part of the last answer, if that is a part of the shard's file, or if the
         #    earlier run had no such file. 2. At the same row of the file of that name. 3. At the
@@ -66,7 +66,7 @@ class PartOrder:
         return min(max(bisect_right(self._rows_before, first_row) - 1, 0), len(self._shards) - 1)
 
 
-def _around(likely: int, parts: range) -> Iterator[int]:
+def _parts_around(likely: int, parts: range) -> Iterator[int]:
     """Yield these parts by their distance from one of them."""
     yield likely
     for distance in range(1, len(parts)):

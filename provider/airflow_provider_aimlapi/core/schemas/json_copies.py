@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_aimlapi.core.schemas.refusal import refusal
+from airflow_provider_aimlapi.core.schemas.refusal import refusal_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ _INTEGER_MAX = 2**63
 """No column of integers holds more, and a bound above it has no effect."""
 
 
-def copied(value: object, path: str, depth: int = 0) -> Json:
+def copied_json(value: object, path: str, depth: int = 0) -> Json:
     """Return a copy that consists of Python's own types.
 
     Raises:
@@ -33,12 +33,15 @@ def copied(value: object, path: str, depth: int = 0) -> Json:
     if isinstance(value, (int, float)) and _is_writable(value):
         return value
     if isinstance(value, str):
-        return _text(value, path)
+        return _copied_text(value, path)
     if depth < _DEPTH_MAX and isinstance(value, Mapping):
-        return {_key(key, path): copied(part, path, depth + 1) for key, part in value.items()}
+        return {
+            _copied_key(key, path): copied_json(part, path, depth + 1)
+            for key, part in value.items()
+        }
     if depth < _DEPTH_MAX and isinstance(value, (list, tuple)):
-        return [copied(part, path, depth + 1) for part in value]
-    raise refusal(
+        return [copied_json(part, path, depth + 1) for part in value]
+    raise refusal_at(
         path, "has a value that JSON cannot express, such as NaN, a date, or an integer above 2^63."
     )
 
@@ -60,15 +63,15 @@ def _is_writable(number: float) -> bool:
     return abs(number) <= _INTEGER_MAX if isinstance(number, int) else isfinite(number)
 
 
-def _key(key: object, path: str) -> str:
+def _copied_key(key: object, path: str) -> str:
     if not isinstance(key, str):
-        raise refusal(path, f"has the key {key!r}, which is no text.")
-    return _text(key, path)
+        raise refusal_at(path, f"has the key {key!r}, which is no text.")
+    return _copied_text(key, path)
 
 
-def _text(text: str, path: str) -> str:
+def _copied_text(text: str, path: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise refusal(path, _HALF_A_PAIR) from None
+        raise refusal_at(path, _HALF_A_PAIR) from None
     return text

@@ -10,7 +10,7 @@ _NAME_CHARACTERS_MAX = 60
 ROOT = "$"
 
 
-def step(name: str) -> str:
+def step_to(name: str) -> str:
     """Return the step to a property: `.name`, or `["a name"]` for a name that is not an identifier."""
     shown = name if len(name) <= _NAME_CHARACTERS_MAX else f"{name[:_NAME_CHARACTERS_MAX]}…"
     return f".{shown}" if _PLAIN.fullmatch(name) and shown == name else f"[{json.dumps(shown)}]"

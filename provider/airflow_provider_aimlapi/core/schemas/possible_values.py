@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.schemas.refusal import refusal
+from airflow_provider_aimlapi.core.schemas.refusal import refusal_at
 from airflow_provider_aimlapi.core.schemas.scalar_kinds import json_type
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def check_bounds(schema: JsonObject, path: str) -> None:
         least, most = schema.get(lower), schema.get(upper)
         # A bound that is no number is refused when the schema is compiled.
         if isinstance(least, (int, float)) and isinstance(most, (int, float)) and least > most:
-            raise refusal(
+            raise refusal_at(
                 path, f"has a {lower} above its {upper}, so no answer is valid. Change one."
             )
 
@@ -41,7 +41,7 @@ def check_fixed_values(type_name: str, schema: JsonObject, path: str) -> None:
     """
     values = [schema["const"]] if "const" in schema else schema.get("enum")
     if isinstance(values, list) and not any(_has_type(value, type_name, path) for value in values):
-        raise refusal(path, f"has no fixed value of its type {type_name}. Change the type.")
+        raise refusal_at(path, f"has no fixed value of its type {type_name}. Change the type.")
 
 
 def _has_type(value: Json, type_name: str, path: str) -> bool:

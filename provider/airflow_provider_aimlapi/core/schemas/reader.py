@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.schemas.json_copies import copied
+from airflow_provider_aimlapi.core.schemas.json_copies import copied_json
 from airflow_provider_aimlapi.core.schemas.keywords import NESTED, REFUSED, REMOVED, UNIONS
 from airflow_provider_aimlapi.core.schemas.kinds import Kind, Property
-from airflow_provider_aimlapi.core.schemas.paths import ROOT, step
+from airflow_provider_aimlapi.core.schemas.paths import ROOT, step_to
 from airflow_provider_aimlapi.core.schemas.possible_values import check_bounds, check_fixed_values
 from airflow_provider_aimlapi.core.schemas.property_names import check_names
 from airflow_provider_aimlapi.core.schemas.references import target_of, with_annotations
-from airflow_provider_aimlapi.core.schemas.refusal import refusal
+from airflow_provider_aimlapi.core.schemas.refusal import refusal_at
 from airflow_provider_aimlapi.core.schemas.scalar_kinds import (
     kind_of_values,
     one_type,
@@ -51,70 +51,70 @@ class SchemaReader:
         self._nodes = 0
         self._properties = 0
 
-    def read(self) -> Found:
+    def read_schema(self) -> Found:
         """Return the canonical schema and the type of its answers.
 
         Raises:
             InvalidSpec: it is not a schema, or a column cannot hold a property.
         """
-        canonical, kind = self._read(self.root, ROOT, 0)
+        canonical, kind = self._read_part(self.root, ROOT, 0)
         if kind.name != "struct" or kind.is_nullable or kind.quote_of:
-            raise refusal(ROOT, 'must be an object: {"type": "object", "properties": {…}}.')
+            raise refusal_at(ROOT, 'must be an object: {"type": "object", "properties": {…}}.')
         return canonical, kind
 
-    def _read(self, schema: Json, path: str, depth: int) -> Found:
+    def _read_part(self, schema: Json, path: str, depth: int) -> Found:
         """Return a part of the schema in its canonical form, and its type."""
         self._nodes += 1
         if depth > DEPTH_MAX or self._nodes > NODES_MAX:
-            raise refusal(
+            raise refusal_at(
                 path, f"is nested in more than {DEPTH_MAX} levels, or the schema is too large."
             )
         if schema is True or schema == {}:
-            raise refusal(path, _ANY)
+            raise refusal_at(path, _ANY)
         if not isinstance(schema, Mapping) or not all(isinstance(key, str) for key in schema):
-            raise refusal(path, "is not a schema. Give a JSON object of keywords.")
+            raise refusal_at(path, "is not a schema. Give a JSON object of keywords.")
         # First, because what a reference refers to decides the type.
         for keyword in ("$ref", "allOf"):
             if keyword in schema:
-                return self._follow(schema, keyword, path, depth)
+                return self._follow_reference(schema, keyword, path, depth)
         refused = sorted(REFUSED & schema.keys())
         if refused:
-            raise refusal(
+            raise refusal_at(
                 path, f"has {refused[0]!r}, which the type of a column cannot show. Remove it."
             )
         canonical, kind = self._read_plain(schema, path, depth)
-        return dict(sorted(canonical.items())), _quoting(kind, schema.get("quote_of"), path)
+        return dict(sorted(canonical.items())), _quoting_kind(kind, schema.get("quote_of"), path)
 
-    def _follow(self, schema: JsonObject, keyword: str, path: str, depth: int) -> Found:
+    def _follow_reference(self, schema: JsonObject, keyword: str, path: str, depth: int) -> Found:
         """Read what a reference refers to, or the only schema of an `allOf`."""
         reference = schema[keyword]
         if keyword == "allOf":
             if not isinstance(reference, (list, tuple)) or len(reference) != 1:
-                raise refusal(path, "has an allOf of several schemas. Write them as one schema.")
+                raise refusal_at(path, "has an allOf of several schemas. Write them as one schema.")
             target = reference[0]
             key: Json = None
         else:
             key, target = reference, target_of(self.root, reference, path)
             if key in self._open:
-                raise refusal(path, "contains itself. A column cannot hold a recursive type.")
+                raise refusal_at(path, "contains itself. A column cannot hold a recursive type.")
         self._open.append(key)
         try:
             whole = with_annotations(target, schema, keyword, path)
-            return self._read(whole, path, depth + 1)
+            return self._read_part(whole, path, depth + 1)
         finally:
             self._open.pop()
 
     def _read_plain(self, schema: JsonObject, path: str, depth: int) -> Found:
         """Read a schema without a reference. What states the type comes first."""
         plain = {
-            name: copied(value, f"{path} ({name})")
+            name: copied_json(value, f"{path} ({name})")
             for name, value in schema.items()
             if name not in REMOVED and name not in NESTED
         }
         check_bounds(plain, path)
         unions = [name for name in UNIONS if name in schema]
         if len(unions) + ("type" in schema) > 1:
-            raise refusal(path, f"has {unions[0]!r} beside another type. Keep one of them.")
+            raise refusal_at(path, f"has {unions[0]!r} beside another type. Keep one of them.")
         if unions:
             return self._read_union(schema, unions[0], plain, path, depth)
         if "type" in schema:
@@ -135,21 +135,21 @@ class SchemaReader:
         """Read alternatives, which must have the same type. One of them may be null."""
         branches = schema[keyword]
         if not isinstance(branches, (list, tuple)) or not branches:
-            raise refusal(path, f"has a {keyword} that is no list of schemas.")
+            raise refusal_at(path, f"has a {keyword} that is no list of schemas.")
         beside = sorted((NESTED - {keyword}) & schema.keys())
         if beside:
-            raise refusal(
+            raise refusal_at(
                 path, f"has {beside[0]!r} beside {keyword!r}. Move it into the alternatives."
             )
         # Pydantic writes an optional value as a union with null.
         others = [branch for branch in branches if branch != {"type": "null"}]
         if not others:
-            raise refusal(path, "can only be null. Give it another type.")
-        read = [self._read(branch, path, depth + 1) for branch in others]
+            raise refusal_at(path, "can only be null. Give it another type.")
+        read = [self._read_part(branch, path, depth + 1) for branch in others]
         kinds = [replace(kind, is_nullable=False) for _, kind in read]
         if any(kind != kinds[0] for kind in kinds):
             if "struct" in {kind.name for kind in kinds}:
-                raise refusal(
+                raise refusal_at(
                     path, "can be one of several objects. Make them one object, or properties."
                 )
             name = one_type((kind.name for kind in kinds), path)
@@ -166,10 +166,10 @@ class SchemaReader:
     ) -> Found:
         items = schema.get("items", True)
         if isinstance(items, (list, tuple)):
-            raise refusal(
+            raise refusal_at(
                 path, "has a type for each position. A column's list has one type: give one."
             )
-        canonical, item = self._read(items, f"{path}[]", depth + 1)
+        canonical, item = self._read_part(items, f"{path}[]", depth + 1)
         return plain | {"items": canonical}, Kind(name="list", item=item)
 
     def _read_object(
@@ -178,22 +178,22 @@ class SchemaReader:
         """Read an object with named properties, or a map from any name to values of one type."""
         properties, further = schema.get("properties", {}), schema.get("additionalProperties")
         if not isinstance(properties, Mapping):
-            raise refusal(path, "has properties that are no object of schemas.")
+            raise refusal_at(path, "has properties that are no object of schemas.")
         if not properties:
             return self._read_map(schema, plain, path, depth)
         # A property that no column has would be lost.
         if further not in (None, False):
-            raise refusal(path, "allows further properties. Set additionalProperties to false.")
+            raise refusal_at(path, "allows further properties. Set additionalProperties to false.")
         if "propertyNames" in schema:
-            raise refusal(path, "has 'propertyNames' beside 'properties'. Remove it.")
-        self._count(properties, path)
+            raise refusal_at(path, "has 'propertyNames' beside 'properties'. Remove it.")
+        self._count_properties(properties, path)
         required = schema.get("required", ())
         if not isinstance(required, (list, tuple)) or any(
             one not in properties for one in required
         ):
-            raise refusal(path, "requires a name that is none of its properties.")
+            raise refusal_at(path, "requires a name that is none of its properties.")
         read = {
-            name: self._read(value, path + step(name), depth + 1)
+            name: self._read_part(value, path + step_to(name), depth + 1)
             for name, value in properties.items()
         }
         kinds = tuple(
@@ -207,8 +207,8 @@ class SchemaReader:
     def _read_map(self, schema: JsonObject, plain: dict[str, Json], path: str, depth: int) -> Found:
         values = schema.get("additionalProperties", False)
         if values is False:
-            raise refusal(path, "is an object without properties. Give it properties.")
-        canonical, item = self._read(values, f"{path}.*", depth + 1)
+            raise refusal_at(path, "is an object without properties. Give it properties.")
+        canonical, item = self._read_part(values, f"{path}.*", depth + 1)
         plain["additionalProperties"] = canonical
         if "propertyNames" in schema:
             plain["propertyNames"] = self._read_key(schema["propertyNames"], path, depth)
@@ -217,14 +217,14 @@ class SchemaReader:
     def _read_key(self, schema: Json, path: str, depth: int) -> Json:
         if isinstance(schema, Mapping) and "$ref" not in schema:
             schema = {"type": "string", **schema}
-        canonical, _ = self._read(schema, f"{path} (propertyNames)", depth + 1)
+        canonical, _ = self._read_part(schema, f"{path} (propertyNames)", depth + 1)
         return canonical
 
-    def _count(self, properties: Mapping[str, Json], path: str) -> None:
+    def _count_properties(self, properties: Mapping[str, Json], path: str) -> None:
         check_names(properties, path)
         self._properties += len(properties)
         if self._properties > PROPERTIES_MAX:
-            raise refusal(
+            raise refusal_at(
                 path,
                 f"has properties beyond the {PROPERTIES_MAX} that a schema may have. Use fewer.",
             )
@@ -236,17 +236,19 @@ def _fixed_values(schema: JsonObject, path: str) -> tuple[Json, ...]:
     values = schema.get("enum")
     if isinstance(values, (list, tuple)) and values:
         return tuple(values)
-    raise refusal(path, _ANY)
+    raise refusal_at(path, _ANY)
 
 
-def _quoting(kind: Kind, column: Json, path: str) -> Kind:
+def _quoting_kind(kind: Kind, column: Json, path: str) -> Kind:
     """Return the type with the column that it quotes. A list passes the column to its items."""
     if column is None:
         return kind
     if not isinstance(column, str) or not column:
-        raise refusal(path, "has a quote_of that is no name of a column.")
+        raise refusal_at(path, "has a quote_of that is no name of a column.")
     if kind.name == "list" and kind.item is not None:
-        return replace(kind, item=_quoting(kind.item, column, path))
+        return replace(kind, item=_quoting_kind(kind.item, column, path))
     if kind.name != "string":
-        raise refusal(path, f"has quote_of, but is of type {kind.name}. Only texts can be quotes.")
+        raise refusal_at(
+            path, f"has quote_of, but is of type {kind.name}. Only texts can be quotes."
+        )
     return replace(kind, quote_of=column)

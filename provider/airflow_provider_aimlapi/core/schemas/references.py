@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from airflow_provider_aimlapi.core.schemas.keywords import ANNOTATIONS, REMOVED
-from airflow_provider_aimlapi.core.schemas.refusal import refusal
+from airflow_provider_aimlapi.core.schemas.refusal import refusal_at
 
 if TYPE_CHECKING:
     from airflow_provider_aimlapi.core.calls.json_types import Json, JsonObject
@@ -20,7 +20,7 @@ def target_of(root: JsonObject, reference: Json, path: str) -> Json:
         InvalidSpec: it is not in the schema. Nothing is fetched.
     """
     if not isinstance(reference, str) or not reference.startswith("#"):
-        raise refusal(
+        raise refusal_at(
             path, "refers to another document. Only references such as #/$defs/Name are read."
         )
     found: Json = root
@@ -28,7 +28,7 @@ def target_of(root: JsonObject, reference: Json, path: str) -> Json:
         # The escapes of JSON Pointer, in the order that RFC 6901 requires.
         name = token.replace("~1", "/").replace("~0", "~")
         if not isinstance(found, Mapping) or name not in found:
-            raise refusal(path, "refers to a part that the schema does not have.")
+            raise refusal_at(path, "refers to a part that the schema does not have.")
         found = found[name]
     return found
 
@@ -44,7 +44,7 @@ def with_annotations(target: Json, schema: JsonObject, keyword: str, path: str) 
     if not beside or not isinstance(target, Mapping):
         return target
     if others:
-        raise refusal(
+        raise refusal_at(
             path, f"has {others[0]!r} beside {keyword!r}. Move it into what is referred to."
         )
     return {**target, **beside}

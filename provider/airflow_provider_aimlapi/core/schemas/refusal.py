@@ -7,7 +7,7 @@ from airflow_provider_aimlapi.errors import InvalidSpec
 NEEDS_SCHEMA = "output_column=None needs output_schema, whose properties become columns."
 
 
-def refusal(path: str, reason: str) -> InvalidSpec:
+def refusal_at(path: str, reason: str) -> InvalidSpec:
     """Return the error for a path in the schema, such as `$.topic`."""
     what = "the schema" if path == "$" else path
     return InvalidSpec(f"output_schema: {what} {reason}")

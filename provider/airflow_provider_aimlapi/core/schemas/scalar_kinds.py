@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_aimlapi.core.schemas.kinds import Kind
-from airflow_provider_aimlapi.core.schemas.refusal import refusal
+from airflow_provider_aimlapi.core.schemas.refusal import refusal_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,15 +44,15 @@ def stated_type(value: Json, path: str) -> StatedType:
     """
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, (list, tuple)) or not names:
-        raise refusal(path, "has a type that is no name of a type.")
+        raise refusal_at(path, "has a type that is no name of a type.")
     unknown = [name for name in names if not isinstance(name, str) or name not in _TYPES]
     if unknown:
-        raise refusal(
+        raise refusal_at(
             path, f"has the type {unknown[0]!r}. Give one of {', '.join(sorted(_TYPES))}."
         )
     others = sorted({str(name) for name in names} - {"null"})
     if not others:
-        raise refusal(path, "can only be null. Give it another type.")
+        raise refusal_at(path, "can only be null. Give it another type.")
     return StatedType(one_type(others, path), "null" in names)
 
 
@@ -67,7 +67,7 @@ def one_type(names: Iterable[str], path: str) -> str:
         return found[0]
     if set(found) == _NUMBERS:
         return "number"
-    raise refusal(
+    raise refusal_at(
         path,
         f"can be {' or '.join(found)}. A column has one type: choose one, or make it two properties.",
     )
@@ -90,7 +90,7 @@ def kind_of_values(values: Iterable[Json], path: str) -> Kind:
     names = {json_type(value, path) for value in values}
     others = names - {"null"}
     if not others:
-        raise refusal(path, "can only be null. Give it another value.")
+        raise refusal_at(path, "can only be null. Give it another value.")
     return scalar_kind(one_type(others, path), {}, is_nullable="null" in names)
 
 
@@ -108,6 +108,6 @@ def json_type(value: Json, path: str) -> str:
     for kind, name in ((str, "string"), (int, "integer"), (float, "number")):
         if isinstance(value, kind):
             return name
-    raise refusal(
+    raise refusal_at(
         path, "has an object or a list as a fixed value. Give its properties or items types."
     )

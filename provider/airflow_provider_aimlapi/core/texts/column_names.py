@@ -27,7 +27,7 @@ def _without_case(letter: str) -> str:
     return (upper if len(upper) == 1 else letter).lower()
 
 
-def lookalike(name: str, others: Iterable[str]) -> str | None:
+def find_lookalike(name: str, others: Iterable[str]) -> str | None:
     """Return another name with the same key; None for none."""
     key = name_key(name)
     return next((other for other in others if other != name and name_key(other) == key), None)

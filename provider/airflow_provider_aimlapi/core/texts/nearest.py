@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 
-def nearest(name: str, candidates: Collection[str]) -> str | None:
+def nearest_name(name: str, candidates: Collection[str]) -> str | None:
     """Return the candidate most similar to a mistyped name, ignoring case; None if none is."""
     by_folded = {candidate.casefold(): candidate for candidate in candidates}
     # The cutoff is difflib's own. A lower one suggests names that share a few letters only.

@@ -26,9 +26,9 @@ def check_number(
     Raises:
         InvalidSpec: the value does not fit. The text states the range.
     """
-    if not _fits(value, (int, float), least=least, above=above, most=most):
+    if not _fits_range(value, (int, float), least=least, above=above, most=most):
         kind = f"a number of {unit}" if unit else "a number"
-        span = _span(least=least, above=above, most=most)
+        span = _range_in_words(least=least, above=above, most=most)
         raise InvalidSpec(f"{name}={value!r}: give {kind} {span}.")
 
 
@@ -40,12 +40,12 @@ def check_whole_number(
     Raises:
         InvalidSpec: the value does not fit. The text states the range.
     """
-    if not _fits(value, (int,), least=least, above=None, most=most):
-        span = _span(least=least, above=None, most=most)
+    if not _fits_range(value, (int,), least=least, above=None, most=most):
+        span = _range_in_words(least=least, above=None, most=most)
         raise InvalidSpec(f"{name}={value!r}: give a whole number {span}.")
 
 
-def _fits(
+def _fits_range(
     value: object,
     kinds: tuple[type, ...],
     *,
@@ -62,17 +62,17 @@ def _fits(
     return is_high_enough and value <= most
 
 
-def _span(*, least: float | None, above: float | None, most: float) -> str:
+def _range_in_words(*, least: float | None, above: float | None, most: float) -> str:
     has_most = most < sys.float_info.max
     if least is not None:
         return (
-            f"from {_shown(least)} to {_shown(most)}"
+            f"from {_shown_limit(least)} to {_shown_limit(most)}"
             if has_most
-            else f"of at least {_shown(least)}"
+            else f"of at least {_shown_limit(least)}"
         )
-    start = f"above {_shown(above or 0)}"
-    return f"{start} and up to {_shown(most)}" if has_most else f"{start}, and finite"
+    start = f"above {_shown_limit(above or 0)}"
+    return f"{start} and up to {_shown_limit(most)}" if has_most else f"{start}, and finite"
 
 
-def _shown(limit: float) -> str:
+def _shown_limit(limit: float) -> str:
     return f"{limit:,.0f}" if float(limit).is_integer() else f"{limit:g}"

@@ -63,7 +63,7 @@ _NUMBERS = r"(?<![^\W_])[0-9]{1,3}(?:,[0-9]{3})+(?![^\W_])"
 _TOKENS = rf"(?<!\w)(?:{_PARAMETERS})(?!\w)|{_NUMBERS}|[^\W_]+(?:'[^\W_]+)?"
 
 
-def cut(text: str, bytes_max: int) -> str:
+def cut_to_bytes(text: str, bytes_max: int) -> str:
     """Return a text that takes at most `bytes_max` bytes as JSON in ASCII, without its quotes."""
     whole = text
     while len(json.dumps(text)) - 2 > bytes_max:
@@ -73,7 +73,7 @@ def cut(text: str, bytes_max: int) -> str:
     return text if text == whole else f"{text}…"
 
 
-def quote(message: str, request: bytes) -> str:
+def quote_permitted_words(message: str, request: bytes) -> str:
     """Return the words of an error that may be shown, in order, with "…" for all others.
 
     Args:
@@ -84,19 +84,19 @@ def quote(message: str, request: bytes) -> str:
         "" if the words that are left have no meaning.
     """
     model, text = _model_and_text(request)
-    tokens = list(re.finditer(_pattern(model), message))
-    shown = _shown([token[0] for token in tokens], model, text)
+    tokens = list(re.finditer(_token_pattern(model), message))
+    shown = _are_words_shown([token[0] for token in tokens], model, text)
     pieces: list[str] = []
     # One "…" for all words in sequence that are left out, so that their number does not show
     # either.
     for is_shown, run in groupby(zip(tokens, shown, strict=True), key=itemgetter(1)):
-        piece = _piece(message, [token for token, _ in run]) if is_shown else _GAP
+        piece = _join_words(message, [token for token, _ in run]) if is_shown else _GAP
         if piece != _GAP or pieces[-1:] != [_GAP]:
             pieces.append(piece)
     return "" if pieces == [_GAP] else " ".join(pieces)
 
 
-def _piece(message: str, tokens: list[re.Match[str]]) -> str:
+def _join_words(message: str, tokens: list[re.Match[str]]) -> str:
     """Join words in sequence; "…" if all of them are small."""
     if not any(len(token[0]) >= _WORD_LETTERS_MIN and not _is_number(token[0]) for token in tokens):
         return _GAP
@@ -107,11 +107,11 @@ def _piece(message: str, tokens: list[re.Match[str]]) -> str:
     return piece
 
 
-def _pattern(model: str) -> str:
+def _token_pattern(model: str) -> str:
     return rf"(?<![\w./-]){re.escape(model)}(?![\w/-])|{_TOKENS}" if model else _TOKENS
 
 
-def _shown(words: list[str], model: str, text: str) -> list[bool]:
+def _are_words_shown(words: list[str], model: str, text: str) -> list[bool]:
     """Return for each word whether it may be shown."""
     are_few = sum(map(_is_number, words)) <= NUMBERS_MAX
     return [
@@ -147,12 +147,12 @@ def _model_and_text(request: bytes) -> tuple[str, str]:
         body = request.decode("utf-8", "replace")
     # The model's id is permitted as a whole, so it must not count as a text of the row.
     model = body.pop("model", "") if isinstance(body, dict) else ""
-    return model if isinstance(model, str) else "", "\n".join(_texts(body)).lower()
+    return model if isinstance(model, str) else "", "\n".join(_texts_in(body)).lower()
 
 
-def _texts(value: object) -> Iterator[str]:
+def _texts_in(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
         for part in value.values() if isinstance(value, dict) else value:
-            yield from _texts(part)
+            yield from _texts_in(part)

@@ -54,7 +54,7 @@ class Silence:
     _failed_s: float = 0.0
     _pause_s: float = PAUSE_S
 
-    def failed(self, *, sent_s: float, now_s: float) -> None:
+    def note_failure(self, *, sent_s: float, now_s: float) -> None:
         """Count a failed call."""
         if self.since_s is None:
             self.since_s = now_s
@@ -77,16 +77,16 @@ class Silence:
         """Return whether it has lasted so long, and several calls."""
         return self.length_s >= max(stall_timeout_s, min(STALL_CALLS * self.slowest_s, OUTAGE_S))
 
-    def waits(self, delay_s: float) -> None:
+    def note_wait(self, delay_s: float) -> None:
         """Note how long a row waits after a failure."""
         self._pause_s = max(self._pause_s, delay_s)
 
-    def rested(self, now_s: float) -> None:
+    def note_rest(self, now_s: float) -> None:
         """Count time in which no call was in flight, because rows must wait to be bought again."""
         self.since_s = now_s if self.since_s is None else self.since_s
         self.length_s = max(self.length_s, now_s - self.since_s)
 
-    def answered(self) -> None:
+    def end_silence(self) -> None:
         """End the silence."""
         self.since_s, self.length_s, self.slowest_s, self._pause_s = None, 0.0, 0.0, PAUSE_S
         self.calls = 0

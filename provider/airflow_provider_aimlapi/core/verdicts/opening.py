@@ -57,12 +57,12 @@ class Opening:
     others_answered: int = 0
     rows: dict[tuple[int, int], OpeningRow] = field(default_factory=dict)
 
-    def sent(self, row: tuple[int, int], body_bytes: int) -> None:
+    def note_sent(self, row: tuple[int, int], body_bytes: int) -> None:
         """Note a row's first call."""
         if self.is_open and len(self.rows) < OPENING_ROWS:
             self.rows.setdefault(row, OpeningRow(body_bytes=body_bytes))
 
-    def back(self, row: tuple[int, int], result: Completion | Refused) -> str | None:
+    def note_result(self, row: tuple[int, int], result: Completion | Refused) -> str | None:
         """Note a result. After the last one, return why the run must end, or None.
 
         The first result of a row counts.

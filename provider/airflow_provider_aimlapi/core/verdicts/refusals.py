@@ -105,11 +105,11 @@ class Refusals(Generic[T]):
     # Only refused rows are left, and one of them was sent alone to decide about the others.
     _is_last_try: bool = False
 
-    def wait(self, row: T) -> None:
+    def add_undecided(self, row: T) -> None:
         """Add a row that an earlier attempt left undecided. It waits until another is answered."""
         self.waiting.append(Suspect(row=row, was_refused=True))
 
-    def refused(self, suspect: Suspect[T], *, in_flight: int) -> None:
+    def add_refused(self, suspect: Suspect[T], *, in_flight: int) -> None:
         """Add a row whose call was refused. The door may shut or be locked."""
         # A row that an earlier attempt was refused is likely to be refused again, whatever the
         # cause. So it proves nothing about the key, unless no other row is left.
@@ -119,15 +119,15 @@ class Refusals(Generic[T]):
         if suspect.own:  # the refusal was expected
             return
         if is_alone:
-            self._turn(Event.ALONE, suspect.sent)
+            self._turn_door(Event.ALONE, suspect.sent)
         elif suspect.status not in self._known:
-            self._turn(Event.NEW_STATUS, suspect.sent)
+            self._turn_door(Event.NEW_STATUS, suspect.sent)
         else:
             undecided = sum(not (each.own or _is_old(each)) for each in self.waiting)
             is_crowd = undecided > max(UNDECIDED_MIN, in_flight // UNDECIDED_SHARE)
-            self._turn(Event.CROWD if is_crowd else Event.KNOWN_STATUS, suspect.sent)
+            self._turn_door(Event.CROWD if is_crowd else Event.KNOWN_STATUS, suspect.sent)
 
-    def answered(self, number: int) -> list[Suspect[T]]:
+    def count_answer(self, number: int) -> list[Suspect[T]]:
         """Count a completion. Return the rows that need not wait any longer.
 
         Each answer releases only one of the rows that an earlier attempt left. Two of them, refused
@@ -141,13 +141,13 @@ class Refusals(Generic[T]):
             return []
         for each in self.waiting:
             each.answers_after += number > each.number
-        shown = [each for each in self._outvoted(lead=1, number=number) if not _is_old(each)]
-        self._learn(shown)
+        shown = [each for each in self._outvoted_rows(lead=1, number=number) if not _is_old(each)]
+        self._learn_statuses(shown)
         gone = [*shown, *[each for each in self.waiting if _is_old(each)][:1]]
-        self._drop(gone)
+        self._drop_rows(gone)
         is_settled = bool(shown) and all(each.own or _is_old(each) for each in self.waiting)
         if self.door is Door.SHUT and (number > self._shut_at or is_settled):
-            self._turn(Event.ANSWERED, number)
+            self._turn_door(Event.ANSWERED, number)
         return gone
 
     def without_others(self, sent: int) -> tuple[list[Suspect[T]], bool]:
@@ -169,22 +169,22 @@ class Refusals(Generic[T]):
         """
         old = [each for each in self.waiting if _is_old(each)]
         if old:
-            self._drop(old[:1])
+            self._drop_rows(old[:1])
             return old[:1], False
-        outvoted = self._outvoted(lead=0)
+        outvoted = self._outvoted_rows(lead=0)
         doubtful = [each for each in self.waiting if not (each.own or each in outvoted)]
         is_repeated = all(each.was_refused for each in self.waiting)
         is_shown = self.answers and (is_repeated or len(doubtful) == 1)
         if self._is_vouched_for or not doubtful or is_shown:
-            return self.vouch(), True
+            return self.vouch_for_rows(), True
         if len(doubtful) == 1:
             return [], False
-        self._turn(Event.NO_OTHER, sent)
+        self._turn_door(Event.NO_OTHER, sent)
         self._is_last_try = True
-        self._drop(doubtful[:1])
+        self._drop_rows(doubtful[:1])
         return doubtful[:1], False
 
-    def vouch(self, *, for_all: bool = False) -> list[Suspect[T]]:
+    def vouch_for_rows(self, *, for_all: bool = False) -> list[Suspect[T]]:
         """Return all waiting rows, because their refusals are known to concern them alone.
 
         Args:
@@ -192,18 +192,18 @@ class Refusals(Generic[T]):
         """
         self._is_vouched_for |= for_all
         shown, self.waiting = self.waiting, []
-        self._learn(shown)
+        self._learn_statuses(shown)
         if self.door is Door.SHUT:
-            self._turn(Event.ANSWERED, 0)
+            self._turn_door(Event.ANSWERED, 0)
         return shown
 
-    def _learn(self, shown: list[Suspect[T]]) -> None:
+    def _learn_statuses(self, shown: list[Suspect[T]]) -> None:
         self._known.update(each.status for each in shown if not _is_old(each))
 
-    def _drop(self, gone: list[Suspect[T]]) -> None:
+    def _drop_rows(self, gone: list[Suspect[T]]) -> None:
         self.waiting = [each for each in self.waiting if each not in gone]
 
-    def _outvoted(self, *, lead: int, number: int = 0) -> list[Suspect[T]]:
+    def _outvoted_rows(self, *, lead: int, number: int = 0) -> list[Suspect[T]]:
         """Return the rows whose refusals concerned them alone.
 
         1. A call that was sent after the refusal was answered.
@@ -223,7 +223,7 @@ class Refusals(Generic[T]):
             or each.answers_after >= lead + len(numbers) - bisect_left(numbers, each.number)
         ]
 
-    def _turn(self, event: Event, sent: int) -> None:
+    def _turn_door(self, event: Event, sent: int) -> None:
         door = TRANSITIONS[self.door, event]
         if door is Door.SHUT and self.door is not Door.SHUT:
             self._shut_at = sent

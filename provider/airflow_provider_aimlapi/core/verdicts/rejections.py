@@ -20,11 +20,11 @@ class Rejections:
     rows: int = 0
 
     def take_over(self, rejected: int) -> str | None:
-        """Count rows of durable parts, which earlier attempts rejected. Return as `reject`."""
+        """Count rows of durable parts, which earlier attempts rejected. Return as `count_rejection`."""
         self.rows += rejected
         return self._too_many("It is in a part that an earlier attempt wrote.")
 
-    def reject(self, reason: str) -> str | None:
+    def count_rejection(self, reason: str) -> str | None:
         """Count a rejected row. Return why the run must end, or None if it may continue."""
         self.rows += 1
         return self._too_many(reason)

@@ -19,7 +19,7 @@ class Truncations:
     allowed: int
     rows: int = 0
 
-    def count(self, truncated: int = 1) -> str | None:
+    def count_truncated(self, truncated: int = 1) -> str | None:
         """Count truncated answers. Return why the run must end, or None if it may continue."""
         self.rows += truncated
         if self.rows <= self.allowed:

@@ -37,7 +37,7 @@ class Verdict(Enum):
     HALT = "halt"  # no row can succeed: no new calls
 
 
-def judge(
+def judge_error(
     error: ApiError, *, attempts: int, max_attempts: int, violations: int, rejections: int = 1
 ) -> Verdict:
     """Return the decision for an error.

@@ -26,7 +26,7 @@ class Allowances:
         self.is_any = requests is not None or tokens is not None
 
     @classmethod
-    def of(cls, settings: Settings, max_tokens: int | None) -> Self:
+    def of_settings(cls, settings: Settings, max_tokens: int | None) -> Self:
         """Return the allowances of a run's settings; `max_tokens` bounds the first answers."""
         return cls(
             requests=settings.request_allowance(), tokens=settings.token_allowance(max_tokens)
@@ -41,19 +41,19 @@ class Allowances:
             wait_s = max(wait_s, self._tokens.wait_s(now_s, body_bytes))
         return wait_s
 
-    def take(self, number: int, now_s: float, body_bytes: int) -> None:
+    def count_sent(self, number: int, now_s: float, body_bytes: int) -> None:
         """Count the call with this number, which is being sent."""
         if self._requests is not None:
-            self._requests.take(now_s)
+            self._requests.count_request(now_s)
         if self._tokens is not None:
-            self._reserved[number] = (self._tokens.take(now_s, body_bytes), body_bytes)
+            self._reserved[number] = (self._tokens.reserve_for_call(now_s, body_bytes), body_bytes)
 
-    def settle(self, number: int, now_s: float, completion: Completion) -> None:
+    def settle_call(self, number: int, now_s: float, completion: Completion) -> None:
         """Replace a call's reservation by the usage that its answer reports."""
         reserved = self._reserved.pop(number, None)
         if reserved is not None and self._tokens is not None:
             tokens, body_bytes = reserved
-            self._tokens.settle(
+            self._tokens.settle_reservation(
                 now_s,
                 tokens,
                 body_bytes=body_bytes,
@@ -61,11 +61,11 @@ class Allowances:
                 answer=completion.completion_tokens or 0,
             )
 
-    def end(self, number: int, now_s: float, *, is_free: bool = False) -> None:
+    def end_call(self, number: int, now_s: float, *, is_free: bool = False) -> None:
         """Count the end of a call; without a reported usage, its reservation counts as used."""
         reserved = self._reserved.pop(number, None)
-        # Each call ends here, also one that `settle` has counted. That one has no reservation
+        # Each call ends here, also one that `settle_call` has counted. That one has no reservation
         # left.
         if reserved is not None and self._tokens is not None:
             tokens, _ = reserved
-            self._tokens.end(now_s, tokens, 0 if is_free else tokens)
+            self._tokens.end_reservation(now_s, tokens, 0 if is_free else tokens)

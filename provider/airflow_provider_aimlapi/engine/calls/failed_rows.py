@@ -118,9 +118,9 @@ class FailedRows:
         is_known = self.was_answered or self.collector.counts.reused_answers > 0
         return is_known or self.limiter.accepted > 0
 
-    def note(self, row: Row, error: ApiError) -> None:
+    def note_failure(self, row: Row, error: ApiError) -> None:
         """Note a failed call: as silence, and for a later decision if it counts against its row."""
-        self._silence.failed(sent_s=row.sent_s, now_s=self.world.clock.now_s())
+        self._silence.note_failure(sent_s=row.sent_s, now_s=self.world.clock.now_s())
         if isinstance(error, Throttled):
             return
         now_us = self.world.clock.wall_us()
@@ -135,24 +135,24 @@ class FailedRows:
         is_billed = isinstance(error, WireViolation) and error.cost_nano_usd is not None
         row.is_undecided = not is_billed
         row.failures += is_billed  # no outage sends bills
-        self._keep(row)
+        self._journal_failures(row)
 
-    def wait(self, row: Row, error: ApiError) -> None:
+    def let_row_wait(self, row: Row, error: ApiError) -> None:
         """Let a row wait, and perhaps abandon it, send all rows, or end the run."""
         # A call that fails while the attempt decides abandons its row, once no outage explains it. Then,
         # or after an outage, all rows are sent. Otherwise the run ends: at once if this was the call
         # that probes, or once the calls in flight have returned if nothing was answered for long.
         is_deciding = self._is_deciding()
         if is_deciding and self._is_over(row) and not isinstance(error, Throttled):
-            self._abandoned.add(row.name)
+            self._abandoned.add(row.row_position)
         if is_deciding and (self._abandoned or self._silence.length_s >= OUTAGE_S):
             self._send_all()
         elif self._is_probe(row, error):
-            self._end(error)
+            self._end_as_stalled(error)
         elif not is_deciding and self._is_long():
             self._end_unless_in_flight(error)
         delay_s = self._delay_s(row, error)
-        self._silence.waits(delay_s)
+        self._silence.note_wait(delay_s)
         self.feed.put_back(row, delay_s)
 
     def may_send(self, row: Row) -> bool:
@@ -174,31 +174,31 @@ class FailedRows:
             self.reject(row, row.reason, is_final=is_abandoned)
         elif row.violations >= WIRE_VIOLATIONS_MAX:
             self._decide_spent(row, row.reason)
-        elif row.name in self._abandoned or not self._may_buy_again(row):
-            self._rest(row, row.reason)
+        elif row.row_position in self._abandoned or not self._may_buy_again(row):
+            self._let_rest(row, row.reason)
         elif self._is_news_due(row):
             self.feed.put_back(row, NEWS_S)
         else:
             return True
         return False
 
-    def answered(self, row: Row) -> None:
+    def note_answer(self, row: Row) -> None:
         """Note that a call was answered with a completion."""
-        self.failing_before.discard(row.name)
+        self.failing_before.discard(row.row_position)
         now_us = self.world.clock.wall_us()
         if (
             self._is_later and self.limiter.accepted == 1
         ) or now_us - self._answered_us >= GAP_S * 1e6:
             self._gap_until_s = self.world.clock.now_s()
         self._answered_us = self._trouble_us = now_us
-        self._silence.answered()
+        self._silence.end_silence()
         self._abandoned.clear()
 
-    def forget(self, row: Row) -> None:
+    def forget_row(self, row: Row) -> None:
         """Note that a row was rejected, for whatever reason."""
-        self.failing_before.discard(row.name)
-        self._abandoned.discard(row.name)
-        self._spent.discard(row.name)
+        self.failing_before.discard(row.row_position)
+        self._abandoned.discard(row.row_position)
+        self._spent.discard(row.row_position)
 
     def lets_others_go(self, row: Row) -> bool:
         """Return whether another row should go first, because its answer shows what counts."""
@@ -232,9 +232,9 @@ class FailedRows:
         row.is_undecided = False
         if row.sent_s > self._gap_until_s:
             row.failures += 1
-            self._keep(row)
+            self._journal_failures(row)
 
-    def _keep(self, row: Row) -> None:
+    def _journal_failures(self, row: Row) -> None:
         """Journal the row's failures, for the attempts after this one."""
         self.collector.note_failed(row.part, failure_record(row))
 
@@ -258,25 +258,25 @@ class FailedRows:
         if self.is_answered:
             self.reject(row, reason, is_final=self.is_outlasted(row))
             return
-        self._spent.add(row.name)
+        self._spent.add(row.row_position)
         if self._rows_left() <= len(self._spent):
-            self.ending.halt(
+            self.ending.end_admission(
                 ApiUnavailable(
                     f"Clear the task with retry_rejected=True to send it again: "
                     f"{WIRE_VIOLATIONS_MAX} answers to a row could not be read, and no other row was "
                     f"answered. No more are bought. The last one: {reason.shown}"
                 )
             )
-        self._rest(row, reason)
+        self._let_rest(row, reason)
 
-    def _rest(self, row: Row, reason: Reason) -> None:
+    def _let_rest(self, row: Row, reason: Reason) -> None:
         """Let a row wait that may not be sent yet, and end the run if no other row is sent either."""
         # A call in flight may still show that the API answers. Only without one does time count as
         # silence.
         if not self.limiter.in_flight:
-            self._silence.rested(self.world.clock.now_s())
+            self._silence.note_rest(self.world.clock.now_s())
             if self._is_long() and not self._is_deciding():
-                self.ending.halt(self._stalled(reason.shown))
+                self.ending.end_admission(self._stalled_error(reason.shown))
         self.feed.put_back(row, REST_S)
 
     # When only rows are left that fail.
@@ -326,7 +326,7 @@ class FailedRows:
         self.feed.waiting_max = sys.maxsize
 
     def _is_abandoned(self, row: Row) -> bool:
-        return row.name in self._abandoned and self._rows_left() <= len(self._abandoned)
+        return row.row_position in self._abandoned and self._rows_left() <= len(self._abandoned)
 
     # The end.
 
@@ -344,15 +344,15 @@ class FailedRows:
         if self.limiter.in_flight:
             self.limiter.probe_until_answered()
         else:
-            self._end(error)
+            self._end_as_stalled(error)
 
-    def _end(self, error: ApiError) -> None:
-        stalled = self._stalled(str(error))
+    def _end_as_stalled(self, error: ApiError) -> None:
+        stalled = self._stalled_error(str(error))
         stalled.status, stalled.request_id = error.status, error.request_id
         stalled.retry_after_s = error.retry_after_s if isinstance(error, ApiUnavailable) else None
-        self.ending.halt(stalled)
+        self.ending.end_admission(stalled)
 
-    def _stalled(self, last: str) -> ApiUnavailable:
+    def _stalled_error(self, last: str) -> ApiUnavailable:
         return ApiUnavailable(
             f"A retry of the task continues from here. Everything paid for is kept. Calls failed for "
             f"{format_duration(self._silence.length_s)}, and none was answered. The last answer: {last}"
@@ -363,7 +363,9 @@ class FailedRows:
         # `calls` counts this attempt's calls only. A row that failed in an earlier one is past its
         # first pauses.
         tries = row.calls + (self.settings.max_attempts if row.was_failing else 0)
-        failures = self.limiter.noise.failures(tries) if isinstance(error, Throttled) else tries
+        failures = (
+            self.limiter.noise.failures_that_count(tries) if isinstance(error, Throttled) else tries
+        )
         delay_s = retry_delay_s(error, failures=failures, random=self.world.random)
         # Only rows are left that fail, so one more call soon would cost money and show nothing
         # new.

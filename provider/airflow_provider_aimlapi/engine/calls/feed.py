@@ -39,7 +39,7 @@ class HeldRows(Protocol):
         """Return the number of held rows."""
         ...
 
-    def wait(self, row: Row) -> None:
+    def hold_row(self, row: Row) -> None:
         """Hold a row."""
         ...
 
@@ -49,7 +49,7 @@ class HeldRows(Protocol):
 
 
 class Feed:
-    """Rows for a fixed set of workers; `add_rows` and `finish` are the reader's side.
+    """Rows for a fixed set of workers; `add_rows` and `note_all_read` are the reader's side.
 
     Attributes:
         held: holds rows back; None if nothing holds any.
@@ -88,25 +88,25 @@ class Feed:
         """Add rows once the earlier ones have been taken, or sooner while nothing is answered."""
         # Checked again after each wake, because rows may have been taken and put back meanwhile.
         while not self._is_closed and not self._has_room_for(len(rows)):
-            await self._reader.wait()
+            await self._reader.wait_for_wake()
         for row in rows:
             # 1. It was refused in an earlier attempt: another row's answer must come first.
             # 2. It failed in one: it lets new rows go first.
             # 3. It was never sent.
             if row.was_refused and self.held is not None:
-                self.held.wait(row)
+                self.held.hold_row(row)
             elif row.was_failing:
                 self.put_back(row, 0.0)
             else:
                 self._new.append(row)
         # No more workers than rows: hundreds would wake for nothing after each small batch.
-        self._workers.wake(len(rows))
+        self._workers.wake_first(len(rows))
 
     def has_new_rows(self) -> bool:
         """Return whether more rows may be sent for the first time, before others are decided."""
         return bool(self._new) or not (self.is_read or self.is_stuck())
 
-    def finish(self) -> None:
+    def note_all_read(self) -> None:
         """Note that the reader has no more rows."""
         self.is_read = True
         self._workers.wake_all()
@@ -114,12 +114,12 @@ class Feed:
     async def take_row(self) -> Row | None:
         """Wait for the next row to send; return None if this worker is not needed any more."""
         self._idle += 1
-        row = await self._next()
+        row = await self._next_row()
         if row is not None:
             self._idle -= 1
         return row
 
-    async def _next(self) -> Row | None:
+    async def _next_row(self) -> Row | None:
         # Cases, in this order:
         # 1. A waiting row is due: it goes, unless it lets a new row go first.
         # 2. A new row is there, and may wait like the others if it fails: it goes.
@@ -140,10 +140,10 @@ class Feed:
                 self._idle += 1
                 continue
             if self.is_read and not self._new and len(self._workers) >= self._rows_to_come():
-                self._workers.wake()  # a worker that waited for a decided row may end, too
+                self._workers.wake_first()  # a worker that waited for a decided row may end, too
                 return None
             self._set_timer()
-            await self._workers.wait()
+            await self._workers.wait_for_wake()
         return None
 
     def put_back(self, row: Row, delay_s: float) -> None:
@@ -151,16 +151,16 @@ class Feed:
         self._order += 1
         heappush(self._waiting, (self._clock.now_s() + delay_s, self._order, row))
 
-    def release(self, row: Row) -> None:
+    def release_row(self, row: Row) -> None:
         """Let a held row go."""
         self.put_back(row, 0.0)
-        self._workers.wake()
+        self._workers.wake_first()
 
     def wake(self) -> None:
         """Let a worker check again whether only held rows are left."""
-        self._workers.wake()
+        self._workers.wake_first()
 
-    def close(self) -> None:
+    def close_feed(self) -> None:
         """Hand out no more rows."""
         self._is_closed = True
         if self._timer is not None:
@@ -203,7 +203,7 @@ class Feed:
         row = self._new.popleft()
         self._is_new_next = False
         if is_silent or not self._new:
-            self._reader.wake()
+            self._reader.wake_first()
         return row
 
     def _take_waiting(self) -> Row:
@@ -226,4 +226,4 @@ class Feed:
 
     def _on_time(self) -> None:
         self._timer_s = inf
-        self._workers.wake()
+        self._workers.wake_first()

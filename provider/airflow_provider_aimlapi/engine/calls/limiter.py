@@ -85,7 +85,7 @@ class Limiter:
         self.window = open_window(ceiling, now_s=now_s)
         self.noise = Noise(ceiling)
         if starts_with_probe:
-            gate = self.window.gate.closed(now_s, patience_s=0.0, needs_answer=True)
+            gate = self.window.gate.closed_at(now_s, patience_s=0.0, needs_answer=True)
             self.window = replace(self.window, gate=gate)
         self.in_flight = 0
         self.requests = self.throttled = 0
@@ -98,14 +98,14 @@ class Limiter:
         self._clock = clock
         self._random = random  # for the jitter of cuts
         self._waiters = Waiters()  # callers without room, in the order in which they came
-        self._timer = Timer(clock, self._ring)  # for room that time alone makes
+        self._timer = Timer(clock, self._wake_on_time)  # for room that time alone makes
         self._is_closed = False  # the run is ending
         self._is_alone = False  # one call at a time, while a refusal is undecided
         self._is_open_to_all = False  # failures no longer close the gate
         self._accepted_at_s = now_s  # when the last completion came
         self._failures = 0  # 5xx and time-outs since the last completion
         # What the window allows, as of the last change: reading it for each call would cost more.
-        self._permits = self.window.permits
+        self._permits = self.window.permitted_calls
         self._spacing = Spacing(now_s)
         # Since the last tick, which applies the law to the time that has passed:
         self._ticked_s = now_s
@@ -121,7 +121,7 @@ class Limiter:
         """
         return Permit(self, body_bytes)
 
-    async def admit(self, body_bytes: int = 0) -> Sent:
+    async def wait_for_room(self, body_bytes: int = 0) -> Sent:
         """Wait for room; return what the law needs to know when the call ends.
 
         Raises:
@@ -134,38 +134,38 @@ class Limiter:
                 raise AdmissionEnded
             # While calls are in flight their reserves may come back, so only an idle run is out of
             # money.
-            if self.in_flight == 0 and not self._budget.allows(body_bytes):
-                raise BudgetExhausted(self._budget.exhaustion(body_bytes))
-            self._arm(now_s, body_bytes)
-            await self._waiters.wait()
+            if self.in_flight == 0 and not self._budget.allows_call(body_bytes):
+                raise BudgetExhausted(self._budget.why_exhausted(body_bytes))
+            self._set_timer(now_s, body_bytes)
+            await self._waiters.wait_for_wake()
             now_s = self._clock.now_s()
-        self._budget.reserve(body_bytes)
-        sent = self._sent(now_s)
+        self._budget.reserve_for_call(body_bytes)
+        sent = self._count_sent(now_s)
         if self._allowances.is_any:
-            self._allowances.take(sent.number, now_s, body_bytes)
-            self._waiters.wake(1)  # the next caller checks, and sets the timer
+            self._allowances.count_sent(sent.number, now_s, body_bytes)
+            self._waiters.wake_first(1)  # the next caller checks, and sets the timer
         return sent
 
-    def release(self, sent: Sent, body_bytes: int = 0) -> None:
+    def take_back(self, sent: Sent, body_bytes: int = 0) -> None:
         """Take a permit back, whether or not its call was settled."""
         if self._allowances.is_any:
-            self._allowances.end(sent.number, self._clock.now_s())
-        self._budget.release(body_bytes)
+            self._allowances.end_call(sent.number, self._clock.now_s())
+        self._budget.release_reservation(body_bytes)
         self.in_flight -= 1
         if self._waiters:
-            self.wake()
+            self.wake_waiters()
 
-    def close(self) -> None:
+    def end_admission(self) -> None:
         """Hand out no more permits. Those held stay valid."""
         self._is_closed = True
         self._waiters.wake_all()
-        self._timer.cancel()
+        self._timer.cancel_timer()
 
     def go_alone(self, *, is_alone: bool) -> None:
         """Admit one call at a time, the first when none is in flight; or return to the law."""
         if is_alone != self._is_alone:
             self._is_alone = is_alone
-            self.wake()
+            self.wake_waiters()
 
     def settle(self, sent: Sent, result: Completion | ApiError) -> None:
         """Apply the result of a call to the law, the gate and the limits that the user has set.
@@ -191,13 +191,13 @@ class Limiter:
         self._accepted_at_s = self._clock.now_s()
         self._open_gate(sent)
         if self._allowances.is_any:
-            self._allowances.settle(sent.number, self._accepted_at_s, completion)
+            self._allowances.settle_call(sent.number, self._accepted_at_s, completion)
 
     def _settle_throttled(self, sent: Sent) -> None:
         """Apply the law. A refused call has used no tokens."""
         self.throttled += 1
         now_s = self._clock.now_s()
-        self._tick(now_s)
+        self._apply_passed_time(now_s)
         seen = Seen(
             now_s=now_s,
             in_flight=self.in_flight,
@@ -212,7 +212,7 @@ class Limiter:
         log.debug("429, %s: level %.0f, pace %s", self.window.decision, level, pace and pace.height)
         self._follow_window()
         if self._allowances.is_any:
-            self._allowances.end(sent.number, now_s, is_free=True)
+            self._allowances.end_call(sent.number, now_s, is_free=True)
 
     def _settle_failed(self, sent: Sent) -> None:
         """Count a failure for which the row is not the cause: a 5xx, a time-out."""
@@ -224,18 +224,18 @@ class Limiter:
 
     def _open_gate(self, sent: Sent) -> None:
         if not self.window.gate.is_open:
-            self._set_gate(self.window.gate.answered(sent.at_s))
+            self._set_gate(self.window.gate.after_answer(sent.at_s))
 
     def _keep_gate_closed(self, sent: Sent) -> None:
         if not self.window.gate.is_open:
-            self._set_gate(self.window.gate.refused(sent.at_s, now_s=self._clock.now_s()))
+            self._set_gate(self.window.gate.after_refusal(sent.at_s, now_s=self._clock.now_s()))
 
     def probe_until_answered(self, *, unless_open_to_all: bool = False) -> None:
         """Admit one call at a time until one is answered."""
         self._is_open_to_all &= unless_open_to_all
         if self.window.gate.is_open and not self._is_open_to_all:
             now_s = self._clock.now_s()
-            self._set_gate(self.window.gate.closed(now_s, patience_s=0.0, needs_answer=True))
+            self._set_gate(self.window.gate.closed_at(now_s, patience_s=0.0, needs_answer=True))
 
     def admit_all(self) -> None:
         """Admit calls whether or not one is answered."""
@@ -249,14 +249,14 @@ class Limiter:
     @property
     def bound_by(self) -> str:
         """Return what held calls back for most of the time; empty before the first call."""
-        bound = self.bound_times.longest() if self.requests else None
+        bound = self.bound_times.longest_bound() if self.requests else None
         return bound.value if bound is not None else ""
 
     def bound_sentence(self) -> str:
         """Return a sentence: what bound the run, and what to change."""
         window = self.window
         return bound_sentence(
-            self.bound_times.longest() if self.requests else None,
+            self.bound_times.longest_bound() if self.requests else None,
             ceiling=self.noise.ceiling,
             level=window.level.height,
             per_s=window.pace.height if window.pace else 0.0,
@@ -264,7 +264,7 @@ class Limiter:
             refused_share=self.noise.share,
         )
 
-    def wake(self) -> None:
+    def wake_waiters(self) -> None:
         """Wake as many waiters as there may be room for, and at least one if no call is in flight."""
         if not self._waiters:
             return
@@ -273,9 +273,9 @@ class Limiter:
             room = min(room, self._spacing.calls_due(self._clock.now_s()))
         if self._is_alone:
             room = 1 - self.in_flight
-        self._waiters.wake(max(room, int(self.in_flight == 0)))
+        self._waiters.wake_first(max(room, int(self.in_flight == 0)))
 
-    def _sent(self, now_s: float) -> Sent:
+    def _count_sent(self, now_s: float) -> Sent:
         """Count a call that is sent now."""
         self.in_flight += 1
         self.requests += 1
@@ -285,7 +285,7 @@ class Limiter:
             if self._waiters:
                 self._timer.set_in(self._spacing.next_s - now_s)
         if not self.window.gate.is_open:
-            self._set_gate(self.window.gate.probed(now_s))
+            self._set_gate(self.window.gate.after_probe(now_s))
         return Sent(
             number=self.requests,
             at_s=now_s,
@@ -297,7 +297,7 @@ class Limiter:
     def _has_room(self, body_bytes: int, now_s: float) -> bool:
         """Return whether a call may go. If not, remember what holds it back."""
         if now_s >= self._ticked_s + TICK_S:
-            self._tick(now_s)
+            self._apply_passed_time(now_s)
         held = self._held_by(body_bytes, now_s)
         if held is None:
             return True
@@ -309,7 +309,7 @@ class Limiter:
             return self._level_bound()
         if self._spacing.is_early(now_s):
             return Bound.RATE
-        if self._is_turn_awaited() or not self.window.gate.admits(now_s):
+        if self._is_turn_awaited() or not self.window.gate.admits_call(now_s):
             return Bound.GATE
         if self._allowances.is_any and self._allowances.wait_s(now_s, body_bytes) > 0:
             return Bound.ALLOWANCE
@@ -321,7 +321,7 @@ class Limiter:
             return Bound.LEASE
         if not self._store_keeps_up(self.in_flight):
             return Bound.STORE
-        return None if self._budget.allows(body_bytes) else Bound.BUDGET
+        return None if self._budget.allows_call(body_bytes) else Bound.BUDGET
 
     def _is_turn_awaited(self) -> bool:
         return self._is_alone and self.in_flight > 0
@@ -329,7 +329,7 @@ class Limiter:
     def _level_bound(self) -> Bound:
         return Bound.CEILING if self._permits >= self.window.ceiling else Bound.LEVEL
 
-    def _tick(self, now_s: float) -> None:
+    def _apply_passed_time(self, now_s: float) -> None:
         """Apply the law to the time that has passed, and count it."""
         elapsed_s, self._ticked_s = now_s - self._ticked_s, now_s
         if self._peak >= self._permits and self._held in (None, Bound.LEVEL, Bound.CEILING):
@@ -340,32 +340,32 @@ class Limiter:
             held = {Bound.RATE: Held.PACE, Bound.LEVEL: Held.LEVEL}.get(bound, Held.NOTHING)
         # As long as nothing was refused, a level below the ceiling is our own doing.
         is_start = bound is Bound.LEVEL and not self.throttled
-        bound = self.noise.bound(Bound.CEILING if is_start else bound)
-        self.bound_times.add(bound, elapsed_s)
+        bound = self.noise.bound_with_noise(Bound.CEILING if is_start else bound)
+        self.bound_times.add_time(bound, elapsed_s)
         self._held, self._peak = None, self.in_flight
         window = after_time(self.window, elapsed_s=elapsed_s, held=held)
         window = self.noise.after_time(window, admitted=self.requests, in_flight=self.in_flight)
         if not window.gate.is_open:
             self.window = window
-            self._set_gate(window.gate.at(now_s))
+            self._set_gate(window.gate.at_time(now_s))
         elif window is not self.window:
             self.window = window
             self._follow_window()
-        self._send_rate.note(now_s, self.requests)
+        self._send_rate.note_sent(now_s, self.requests)
 
     def _set_gate(self, gate: Gate) -> None:
         if gate is not self.window.gate:
             self.window = replace(self.window, gate=gate)
-            self.wake()
+            self.wake_waiters()
 
     def _follow_window(self) -> None:
         """Apply the window's new limits, and wake the callers that have room now."""
-        permits, self._permits = self._permits, self.window.permits
-        self._spacing.follow(self.window.interval_s, self._ticked_s)
+        permits, self._permits = self._permits, self.window.permitted_calls
+        self._spacing.follow_interval(self.window.interval_s, self._ticked_s)
         if self._permits > permits:
-            self.wake()
+            self.wake_waiters()
 
-    def _arm(self, now_s: float, body_bytes: int) -> None:
+    def _set_timer(self, now_s: float, body_bytes: int) -> None:
         """Set the timer if time alone can make room."""
         delay_s = self._recheck_s(now_s, body_bytes)
         if delay_s is not None:
@@ -385,13 +385,13 @@ class Limiter:
             return None if is_probing or self._is_turn_awaited() else gate.next_s - now_s
         return LAPSED_PAUSE_S if self._held is Bound.LEASE else None
 
-    def _ring(self) -> None:
-        self._waiters.wake(1)  # a woken caller that finds no room sets the next timer
+    def _wake_on_time(self) -> None:
+        self._waiters.wake_first(1)  # a woken caller that finds no room sets the next timer
         try:
             self._on_time()
         except Exception as error:  # noqa: BLE001  # the caller that was woken checks for itself
             bug_in("timer of the limiter", error)
 
     def _on_time(self) -> None:
-        self._tick(self._clock.now_s())
-        self.wake()
+        self._apply_passed_time(self._clock.now_s())
+        self.wake_waiters()

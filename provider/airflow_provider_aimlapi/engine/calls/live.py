@@ -27,8 +27,8 @@ from airflow_provider_aimlapi.engine.calls.run_budget import bound_budget, open_
 from airflow_provider_aimlapi.engine.calls.sender import Sender, Unjudged
 from airflow_provider_aimlapi.engine.calls.typed.answer_check import AnswerCheck
 from airflow_provider_aimlapi.engine.calls.typed.form_trial import FormTrial, use_noted_form
-from airflow_provider_aimlapi.engine.runtime.companions import beside, bug_in
-from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.engine.runtime.companions import bug_in, run_beside
+from airflow_provider_aimlapi.engine.runtime.retry import persist_in_thread
 from airflow_provider_aimlapi.errors import (
     ApiError,
     BudgetExhausted,
@@ -106,14 +106,14 @@ class LiveCalls:
             budget=self.budget,
             may_pay=lease.may_pay,
             store_keeps_up=collector.keeps_up,
-            allowances=Allowances.of(settings, prepared.job.completion.max_tokens),
+            allowances=Allowances.of_settings(settings, prepared.job.completion.max_tokens),
             starts_with_probe=settings.starts_with_probe,
             clock=world.clock,
             random=world.random,
         )
         self.marks = MarkedCalls(prepared, world.clock, is_wanted=settings.cache_prompt == "auto")
         self.marks.heed_earlier((*earlier.durable_tallies(), *earlier.journaled.values()))
-        ending.closes(self._feed.close, self.limiter.close, self.marks.close)
+        ending.register_closers(self._feed.close_feed, self.limiter.end_admission, self.marks.close)
         self._trial = FormTrial(
             prepared=prepared,
             clock=world.clock,
@@ -174,29 +174,31 @@ class LiveCalls:
         companions: Sequence[Companion],
     ) -> None:
         """Let workers send rows until none is left or the run ends."""
-        halt = self._ending.halt
+        halt = self._ending.end_admission
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(
-                beside(self.collector.keep_durable(self.limiter.wake), "journal keeper", halt)
+                run_beside(
+                    self.collector.keep_durable(self.limiter.wake_waiters), "journal keeper", halt
+                )
             )
             rows = source.feed_rows(self._feed, self.collector)
             helpers = [
-                tasks.create_task(beside(rows, "reader of the input", halt)),
-                tasks.create_task(beside(self._watch_stop(), "watch for a stop", halt)),
+                tasks.create_task(run_beside(rows, "reader of the input", halt)),
+                tasks.create_task(run_beside(self._watch_stop(), "watch for a stop", halt)),
             ]
             # Before the workers, so that the page shows a run whose first calls take minutes.
             stops = [companion.start_in(tasks) for companion in companions]
             self._feed.workers = self._worker_count(source)
             async with asyncio.TaskGroup() as workers:
                 for _ in range(self._feed.workers):
-                    workers.create_task(beside(self._work(sender), "worker", halt))
+                    workers.create_task(run_beside(self._work_on_rows(sender), "worker", halt))
             # Before the last segments are written: the store may need these descriptors.
-            await beside(connections.aclose(), "closing of connections")
+            await run_beside(connections.aclose(), "closing of connections")
             for helper in helpers:
                 helper.cancel()
             for stop in stops:
                 stop()
-            self.collector.finish()
+            self.collector.note_finished()
 
     async def _open_sender(self, connections: AsyncExitStack) -> Sender:
         return Sender(
@@ -224,10 +226,12 @@ class LiveCalls:
         return max(1, min(self._settings.max_concurrency, source.rows_max))
 
     async def _watch_stop(self) -> None:
-        await self._world.stop.wait()
-        self._ending.halt(RunInterrupted("A stop was requested. A retry continues from here."))
+        await self._world.stop.wait_for_stop()
+        self._ending.end_admission(
+            RunInterrupted("A stop was requested. A retry continues from here.")
+        )
 
-    async def _work(self, sender: Sender) -> None:
+    async def _work_on_rows(self, sender: Sender) -> None:
         """Take a row, send it, have the result judged, again and again."""
         while (row := await self._feed.take_row()) is not None:
             if not self._judge.may_send(row):
@@ -248,7 +252,7 @@ class LiveCalls:
         if follow_up is None and self._is_renewed_duplicate(row):
             return
         if self._trial.is_open:
-            self._trial.sends(row)
+            self._trial.note_sent(row)
         await self.marks.wait_for_lead(row)
         try:
             await self._call(row, sender)
@@ -259,24 +263,24 @@ class LiveCalls:
         follow_up = row.follow_up
         is_raised = follow_up is not None and follow_up.is_raised
         try:
-            answer, completion = await (sender.call_raised if is_raised else sender.call)(row)
+            answer, completion = await (sender.call_raised if is_raised else sender.make_call)(row)
         except ApiError as error:
             if self.marks.is_refused(row, error):
                 self._count_failure(error)
                 self._feed.put_back(row, 0.0)
                 return
-            self._judge.failed(row, error)
+            self._judge.judge_failure(row, error)
             if self._trial.is_due:
                 await self._change_form()
         except BudgetExhausted as error:
             # An answer that was cut off is a result, too. An invalid one is repaired with a new budget.
             if follow_up is not None and follow_up.answers.last.status == "truncated":
-                self._judge.settle(row, follow_up)
+                self._judge.settle_with_last(row, follow_up)
             else:
-                self._ending.halt(error)
+                self._ending.end_admission(error)
         else:
             self.marks.answered(row, completion)
-            self._judge.answered(row, answer, completion)
+            self._judge.keep_completion(row, answer, completion)
 
     def _is_renewed_duplicate(self, row: Row) -> bool:
         """Use the present form for a row. Return whether another row makes the same request by now.
@@ -287,7 +291,7 @@ class LiveCalls:
         maker, earlier_hash = self._prepared.maker, row.request_hash
         if row.form == maker.form:
             return False
-        maker.renew(row)
+        maker.renew_request(row)
         return self.collector.duplicates.renewed(row, earlier_hash)
 
     async def _open_trial(self) -> None:
@@ -295,7 +299,7 @@ class LiveCalls:
         maker = self._prepared.maker
         if maker.next_form is None:
             return
-        await persist(self._world.clock, use_noted_form, self._prepared)
+        await persist_in_thread(self._world.clock, use_noted_form, self._prepared)
         if maker.next_form is not None and not self._judge.was_answered:
             self._trial.is_open = True
             # The rows of the trial wait beside others.
@@ -305,10 +309,10 @@ class LiveCalls:
         try:
             await self._trial.change_form()
         except StorageError as error:
-            self._ending.halt(error)
+            self._ending.end_admission(error)
 
     def _halt_for_bug(self, error: BaseException) -> None:
-        self._ending.halt(bug_in("work on a row", error))
+        self._ending.end_admission(bug_in("work on a row", error))
 
     def _count_failure(self, error: ApiError) -> None:
         self.errors.add_error(type(error).__name__, error.status, str(error))
@@ -316,11 +320,11 @@ class LiveCalls:
     async def _refuse_dropped(self) -> None:
         """Use no answers of an earlier attempt that were made without the instructions."""
         if self._judge.arrival.is_open and self._judge.was_answered:
-            await persist(self._world.clock, refuse_note, self._prepared)
+            await persist_in_thread(self._world.clock, refuse_note, self._prepared)
 
     async def _note_dropped(self) -> None:
         """Mark this attempt's answers as unusable if they were made without the instructions."""
         self._judge.close_arrival()
-        if self._judge.arrival.error is not None:
+        if self._judge.arrival.error_to_raise is not None:
             judgement = self._judge.arrival.judgement
-            await persist(self._world.clock, leave_note, self._prepared, judgement)
+            await persist_in_thread(self._world.clock, leave_note, self._prepared, judgement)

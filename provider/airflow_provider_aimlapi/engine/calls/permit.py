@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 class Admission(Protocol):
     """Gives a permit room, and takes it back; see `engine.calls.limiter`."""
 
-    async def admit(self, body_bytes: int) -> Sent: ...  # noqa: D102
-    def release(self, sent: Sent, body_bytes: int) -> None: ...  # noqa: D102
+    async def wait_for_room(self, body_bytes: int) -> Sent: ...  # noqa: D102
+    def take_back(self, sent: Sent, body_bytes: int) -> None: ...  # noqa: D102
 
 
 class Permit:
@@ -25,8 +25,8 @@ class Permit:
         self._body_bytes = body_bytes
 
     async def __aenter__(self) -> Sent:
-        self._sent = await self._admission.admit(self._body_bytes)
+        self._sent = await self._admission.wait_for_room(self._body_bytes)
         return self._sent
 
     async def __aexit__(self, *_: object) -> None:
-        self._admission.release(self._sent, self._body_bytes)
+        self._admission.take_back(self._sent, self._body_bytes)

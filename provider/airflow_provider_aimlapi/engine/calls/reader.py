@@ -9,7 +9,7 @@ from airflow_provider_aimlapi.engine.reuse.earlier_runs import find_earlier_runs
 from airflow_provider_aimlapi.engine.reuse.recent_answers import TABLE_ROWS
 from airflow_provider_aimlapi.engine.reuse.reused_answers import ReusedAnswers
 from airflow_provider_aimlapi.engine.row import Row
-from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.engine.runtime.retry import persist_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,30 +53,32 @@ class Reader:
         finally:
             # Also after an error: it deletes a temporary file, and ends a search that runs in a
             # thread.
-            self._paid.elsewhere.close()
+            self._paid.elsewhere.close_searches()
             collector.duplicates.close()
-        feed.finish()
+        feed.note_all_read()
 
     def _note_paid(self, duplicates: Duplicates, first: Shard) -> None:
         """Note the answers of this run's other parts, so that no request is paid for again."""
         if self._prepared.job.ask_once:
-            check = self._world.stop.check
+            check = self._world.stop.raise_if_requested
             duplicates.add_all_earlier(self._paid.read_around(first, ROWS_BACK, check))
 
     async def _find_reused(self) -> ReusedAnswers:
         """Choose the earlier runs whose answers are taken. An attempt without open rows needs none."""
         world, prepared = self._world, self._prepared
-        check = world.stop.check
+        check = world.stop.raise_if_requested
         runs = await world.scan(find_earlier_runs, prepared, world.open_store, world.clock, check)
         return ReusedAnswers(runs, prepared.run_plan, prepared.validator)
 
     async def _read_shard(self, shard: Shard, feed: Feed, collector: Collector) -> None:
         # Repeated like a write, because an answer that is not found here would be paid for again.
-        await persist(self._clock, self._paid.read_part, shard)
+        await persist_in_thread(self._clock, self._paid.read_part, shard)
         first = 0
-        batch, batches = await persist(self._clock, self._first_rows, shard)
+        batch, batches = await persist_in_thread(self._clock, self._first_rows, shard)
         while batch is not None:
-            rows = collector.duplicates.admit(self._undecided(shard.part, first, batch, collector))
+            rows = collector.duplicates.admit(
+                self._undecided_rows(shard.part, first, batch, collector)
+            )
             first += len(batch)
             if rows and self._paid.elsewhere.may_be_some:
                 rows = await self._without_reused(shard, rows, collector)
@@ -91,17 +93,17 @@ class Reader:
         batches = self._prepared.data_set.checked_rows(shard, self._prepared.maker.columns)
         return next(batches, None), batches
 
-    def _undecided(
+    def _undecided_rows(
         self, part: int, first: int, batch: list[RowTexts], collector: Collector
     ) -> list[Row]:
         """Return the rows of a batch that this run has not decided. Keep the others' outcomes."""
         rows: list[Row] = []
         for index, texts in enumerate(batch, start=first):
-            row = self._prepared.maker.row(part, index, texts, self._clock)
+            row = self._prepared.maker.make_row(part, index, texts, self._clock)
             if not isinstance(row, Row):
                 collector.keep_outcome(part, row)
                 continue
-            paid = self._paid.find(part, index, row.request_hash)
+            paid = self._paid.find_outcome(part, index, row.request_hash)
             if paid is not None:
                 collector.keep_earlier(part, paid)
                 collector.duplicates.add_earlier(part, paid)
@@ -117,7 +119,7 @@ class Reader:
 
         Their history was restored before, because it contains what this run has paid for them.
         """
-        found = await self._clock.in_thread(self._paid.elsewhere.find, shard, rows)
+        found = await self._clock.in_thread(self._paid.elsewhere.find_outcomes, shard, rows)
         for row in rows:
             if (outcome := found.get(row.row)) is not None:
                 collector.keep_outcome(shard.part, outcome)

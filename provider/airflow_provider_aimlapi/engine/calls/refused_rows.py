@@ -78,11 +78,11 @@ class RefusedRows:
     def __len__(self) -> int:
         return len(self._refusals.waiting)
 
-    def wait(self, row: Row) -> None:
+    def hold_row(self, row: Row) -> None:
         """Hold a row that an earlier attempt has left undecided."""
-        self._refusals.wait(Refused(row, None))
+        self._refusals.add_undecided(Refused(row, None))
 
-    def refused(self, row: Row, error: AccessRefused) -> None:
+    def hold_refused(self, row: Row, error: AccessRefused) -> None:
         """Hold a row, and close admission or end the run if that follows."""
         suspect = Suspect(
             row=Refused(row, error),
@@ -93,19 +93,19 @@ class RefusedRows:
             was_refused=row.was_refused,
         )
         door = self._refusals.door
-        self._refusals.refused(suspect, in_flight=self.limiter.in_flight)
+        self._refusals.add_refused(suspect, in_flight=self.limiter.in_flight)
         if self._refusals.door is Door.LOCKED:
-            self._end(_SECOND.format(status=error.status))
+            self._end_by_refusal(_SECOND.format(status=error.status))
         elif self._refusals.door is not door:
             log.info(
                 "%s No new calls until another row shows whether it is refused, too.", error.refusal
             )
         self._follow_door()
 
-    def answered(self, row: Row) -> None:
+    def note_answer(self, row: Row) -> None:
         """Send rows once more, or reject them, if this answer shows that they are the cause."""
         door = self._refusals.door
-        self._go_on(self._refusals.answered(row.number), is_own=True)
+        self._go_on(self._refusals.count_answer(row.number), is_own=True)
         if self._refusals.door is not door:
             log.info(
                 "Another row was answered, so calls continue and refused rows are sent once more."
@@ -116,22 +116,22 @@ class RefusedRows:
         """Decide without another row, because none is left or in flight: send rows, or end the run."""
         account = await self._ask_account()
         if account is not None and not account.is_ready:
-            self._end(_ACCOUNT)
+            self._end_by_refusal(_ACCOUNT)
             return
         if account is not None and self._may_vouch(account):
             log.info("No other row is left. Key and credit are fine, so the rows are the cause.")
-            suspects, is_own = self._refusals.vouch(for_all=True), True
+            suspects, is_own = self._refusals.vouch_for_rows(for_all=True), True
         else:
             suspects, is_own = self._refusals.without_others(self.limiter.requests)
         if not suspects:
-            self._end(_NO_OTHER)
+            self._end_by_refusal(_NO_OTHER)
         self._go_on(suspects, is_own=is_own, is_last=True)
         self._follow_door()
 
     def end_at_once(self, row: Row, error: AccessRefused) -> None:
         """End the run by its first call, which was to find out if the API accepts calls."""
         self._keep_for_later(row, error)
-        self.ending.halt(error)
+        self.ending.end_admission(error)
 
     def _go_on(
         self, suspects: list[Suspect[Refused]], *, is_own: bool, is_last: bool = False
@@ -151,7 +151,7 @@ class RefusedRows:
                 if row.refusals >= REFUSALS_MAX or (is_own and is_used_up):
                     self.reject(row, error, is_final=is_last)
                     continue
-            self.feed.release(row)
+            self.feed.release_row(row)
 
     def _follow_door(self) -> None:
         self.limiter.go_alone(is_alone=self._refusals.door is Door.SHUT)
@@ -162,7 +162,7 @@ class RefusedRows:
         If no row was ever answered, they would change nothing.
         """
         has_answers = self._refusals.answers or self._was_answered_before()
-        is_worthwhile = has_answers and ABOUT_ACCOUNT & self._statuses()
+        is_worthwhile = has_answers and ABOUT_ACCOUNT & self._undecided_statuses()
         if self._was_account_asked or not is_worthwhile:
             return None
         self._was_account_asked = True
@@ -183,7 +183,7 @@ class RefusedRows:
         return not (
             account.gaps
             or account.explains_refusal_until_midnight
-            or self._statuses() - ABOUT_ACCOUNT
+            or self._undecided_statuses() - ABOUT_ACCOUNT
             or self._refusals.answers
             or not self._was_answered_before()
             or len(self) + self.collector.duplicates.waiting > self.collector.rejections_left
@@ -191,12 +191,12 @@ class RefusedRows:
 
     def _was_answered_before(self) -> int:
         """Return how many answers earlier attempts, or earlier runs with the same requests, received."""
-        return self.collector.counts_reused.completed or self.collector.counts.reused_answers
+        return self.collector.counts_reused.completed_rows or self.collector.counts.reused_answers
 
-    def _statuses(self) -> set[int]:
+    def _undecided_statuses(self) -> set[int]:
         return {suspect.status for suspect in self._refusals.waiting if suspect.number}
 
-    def _end(self, why: str) -> None:
+    def _end_by_refusal(self, why: str) -> None:
         """End the run with the first refusal. No row is rejected, and a retry sends others first."""
         errors = []
         for row, error in (suspect.row for suspect in self._refusals.waiting):
@@ -205,7 +205,7 @@ class RefusedRows:
                 self._keep_for_later(row, error)
         # There is one, because the run ends here only after a refusal in this attempt.
         first = errors[0]
-        self.ending.halt(
+        self.ending.end_admission(
             AccessRefused(
                 f"{first.refusal.removesuffix('.')}. {why}",
                 remedy=first.remedy,

@@ -37,7 +37,7 @@ def open_budget(earlier: EarlierAnswers, settings: Settings) -> Budget:
         )
     for charges in earlier.charges_nano_usd.values():
         for charge in charges:
-            budget.charge(charge)
+            budget.add_charge(charge)
     return budget
 
 
@@ -62,7 +62,7 @@ async def bound_budget(
     """
     if settings.max_cost_usd is None:
         return
-    checked = prepared.checked(world.stop.check)
+    checked = prepared.with_check(world.stop.raise_if_requested)
     await world.scan(limit_to_part, budget, checked, epoch, world.clock)
     budget.price = await _call_price(world.ask_prices, prepared.job.completion, head_bytes)
 

@@ -73,7 +73,7 @@ class Sender:
     body_of: Callable[[Row], bytes]
     check: AnswerCheck | None
 
-    async def call(self, row: Row) -> tuple[Answer, Completion]:
+    async def make_call(self, row: Row) -> tuple[Answer, Completion]:
         """Make one call, and count it on the row, in the limiter and in the budget.
 
         Raises:
@@ -100,7 +100,7 @@ class Sender:
                     self._note_failure(row, error)
                     self.limiter.settle(sent, error)
                     raise
-                self.budget.charge(
+                self.budget.add_charge(
                     completion.cost_nano_usd,
                     body_bytes=len(row.body),
                     cached_tokens=completion.cached_tokens or 0,
@@ -109,7 +109,7 @@ class Sender:
                 self.latencies.add_call(self.now_s() - sent.at_s)
                 # Under the permit, because an answer is at risk until it is journaled.
                 if self.check is not None:
-                    completion = await self.check.typed(completion, row.cells)
+                    completion = await self.check.check_completion(completion, row.cells)
                 return received, completion
         except (AdmissionEnded, ApiError, BudgetExhausted):
             raise
@@ -119,21 +119,21 @@ class Sender:
     async def call_raised(self, row: Row) -> tuple[Answer, Completion]:
         """Make a call with twice `max_tokens`, for which the budget reserves money twice."""
         body_bytes = len(row.body)
-        self.budget.reserve(body_bytes)
+        self.budget.reserve_for_call(body_bytes)
         try:
-            return await self.call(row)
+            return await self.make_call(row)
         except ApiError as error:
             if error.is_perhaps_billed and _reports_no_cost(error):
-                # `call` has counted one lost answer. A raised one may cost twice as much.
-                self.budget.suspect(body_bytes)
+                # `make_call` has counted one lost answer. A raised one may cost twice as much.
+                self.budget.keep_possible_cost(body_bytes)
             raise
         finally:
-            self.budget.release(body_bytes)
+            self.budget.release_reservation(body_bytes)
 
     def _count_call(self, row: Row, sent: Sent) -> str:
         """Count a call that is being sent, and return the id of its request."""
         if row.calls == 0:
-            self.opening.sent(row.name, len(row.body))
+            self.opening.note_sent(row.row_position, len(row.body))
         row.number, row.sent_s = sent.number, sent.at_s
         row.calls += 1
         row.attempts += 1
@@ -148,7 +148,7 @@ class Sender:
             return
         row.rejections += isinstance(error, RequestRejected)
         if error.is_perhaps_billed:
-            self.budget.suspect(len(row.body))
+            self.budget.keep_possible_cost(len(row.body))
 
     def _note_violation(self, row: Row, error: WireViolation) -> None:
         """Count what an answer that cannot be read has cost, or may have cost."""
@@ -156,11 +156,11 @@ class Sender:
         cost = error.cost_nano_usd
         if cost is not None:
             row.unread_cost_nano_usd += cost
-            self.budget.charge(cost, body_bytes=len(row.body))
+            self.budget.add_charge(cost, body_bytes=len(row.body))
             return
         row.without_cost += 1
         if error.is_perhaps_billed:
-            self.budget.suspect(len(row.body))
+            self.budget.keep_possible_cost(len(row.body))
 
 
 def _reports_no_cost(error: ApiError) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.core.durable.keys import client_request_id
 from airflow_provider_aimlapi.core.texts.wording import format_duration
-from airflow_provider_aimlapi.core.verdicts.verdict import REJECTIONS_MAX, Verdict, judge
+from airflow_provider_aimlapi.core.verdicts.verdict import REJECTIONS_MAX, Verdict, judge_error
 from airflow_provider_aimlapi.engine.runtime.retry import retry_delay_s
 from airflow_provider_aimlapi.errors import (
     ApiError,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.engine.world import Client
 
 
-async def complete(
+async def complete_body(
     client: Client,
     body: bytes,
     settings: Settings,
@@ -63,7 +63,7 @@ async def complete(
         except ApiError as error:
             failures += not isinstance(error, Throttled)
             violations += isinstance(error, WireViolation)
-            verdict = judge(
+            verdict = judge_error(
                 error,
                 attempts=failures,
                 max_attempts=settings.max_attempts,
@@ -74,12 +74,12 @@ async def complete(
                 raise
             delay_s = retry_delay_s(error, failures=calls, random=random)
             if asyncio.get_running_loop().time() + delay_s > until_s:
-                raise _stalled(error, settings.stall_timeout_s) from None
-        await _pause(delay_s, stop)
+                raise _stalled_error(error, settings.stall_timeout_s) from None
+        await _pause_until_stop(delay_s, stop)
     raise RunInterrupted("A stop was requested before the completion came.")
 
 
-def _stalled(error: ApiError, stall_timeout_s: float) -> ApiUnavailable:
+def _stalled_error(error: ApiError, stall_timeout_s: float) -> ApiUnavailable:
     """Return the error for a next call that would be too late."""
     return ApiUnavailable(
         f"No completion came within {format_duration(stall_timeout_s)}, retries included. The last "
@@ -90,8 +90,8 @@ def _stalled(error: ApiError, stall_timeout_s: float) -> ApiUnavailable:
     )
 
 
-async def _pause(delay_s: float, stop: StopSignal) -> None:
+async def _pause_until_stop(delay_s: float, stop: StopSignal) -> None:
     """Wait, but not beyond a request to stop."""
     with suppress(TimeoutError):
         async with asyncio.timeout(delay_s):
-            await stop.wait()
+            await stop.wait_for_stop()

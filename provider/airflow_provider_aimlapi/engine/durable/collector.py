@@ -18,8 +18,8 @@ from airflow_provider_aimlapi.core.verdicts.rejections import Rejections
 from airflow_provider_aimlapi.core.verdicts.truncations import Truncations
 from airflow_provider_aimlapi.engine.durable.staged_parts import describe_part, stored_part
 from airflow_provider_aimlapi.engine.reuse.duplicates import Duplicates
-from airflow_provider_aimlapi.engine.runtime.companions import beside
-from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.engine.runtime.companions import run_beside
+from airflow_provider_aimlapi.engine.runtime.retry import persist_in_thread
 from airflow_provider_aimlapi.engine.runtime.waiters import Waiters
 from airflow_provider_aimlapi.errors import (
     AimlapiError,
@@ -155,9 +155,9 @@ class Collector:
         for tally in tallies:
             self.counts.add_tally(tally)
             self.counts_reused.add_tally(tally)
-        reason = self._rejections.take_over(sum(tally.resendable for tally in tallies))
+        reason = self._rejections.take_over(sum(tally.resendable_rows for tally in tallies))
         if reason is not None:
-            self._ending.halt(TooManyRejections(reason))
+            self._ending.end_admission(TooManyRejections(reason))
         self._count_truncated(sum(tally.truncated for tally in tallies))
 
     async def open_shard(self, shard: Shard, on_full: Callable[[], None]) -> None:
@@ -168,7 +168,7 @@ class Collector:
         """
         while self._open and self._open_rows + shard.rows > OPEN_ROWS_MAX:
             on_full()
-            await self._shard_room.wait()
+            await self._shard_room.wait_for_wake()
         self.open_shard_now(shard)
 
     def is_stuck(self) -> bool:
@@ -198,7 +198,7 @@ class Collector:
             self.journal_record(part, record)
         # Later attempts must not count failures of a row that is decided.
         self._failed.get(part, {}).pop(outcome.row, None)
-        self._count(outcome)
+        self._count_outcome(outcome)
         state = self._open[part]
         state.outcomes[outcome.row] = outcome
         state.undecided -= 1
@@ -210,7 +210,7 @@ class Collector:
         self._pending.append((part, record))
         self._unflushed += 1
         if len(self._pending) >= self._settings.unflushed_rows_max:
-            self._flusher.wake()
+            self._flusher.wake_first()
 
     def note_failed(self, part: int, record: Record) -> None:
         """Keep the failures of a row. They become durable with the next segment of its part."""
@@ -223,24 +223,24 @@ class Collector:
         self.keep_outcome(part, outcome)
 
     async def keep_durable(self, on_durable: Callable[[], None]) -> None:
-        """Make durable what is collected, until `finish`. A store error ends the run, not this.
+        """Make durable what is collected, until `note_finished`. A store error ends the run, not this.
 
         Args:
             on_durable: called when there may be room for more calls.
         """
         self._on_durable = on_durable
-        halt = self._ending.halt
+        halt = self._ending.end_admission
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(beside(self._flush_always(tasks), "journal keeper", halt))
-            tasks.create_task(beside(self._stage_always(), "writer of parts", halt))
+            tasks.create_task(run_beside(self._flush_always(tasks), "journal keeper", halt))
+            tasks.create_task(run_beside(self._stage_always(), "writer of parts", halt))
         # Both tasks have ended, so these parts get no more segments.
         await self._upkeep.give_up(self._replaced)
 
-    def finish(self) -> None:
+    def note_finished(self) -> None:
         """Note that nothing more will be added."""
         self._is_finishing = True
-        self._flusher.wake()
-        self._finisher.wake()
+        self._flusher.wake_first()
+        self._finisher.wake_first()
         self._whole.put_nowait(None)
 
     async def flush_rest(self) -> None:
@@ -252,30 +252,30 @@ class Collector:
             log.error(
                 "%d answers could not be kept, so they will be paid for again.", len(self._pending)
             )
-            self._ending.fail(failure)
+            self._ending.end_without_keeping(failure)
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count_outcome(self, outcome: Outcome) -> None:
         self.rows_done += 1
         self.counts.add_outcome(outcome)
         if outcome.status in RESENT_STATUSES:
-            too_many = self._rejections.reject(outcome.reason or REASON_UNKNOWN)
+            too_many = self._rejections.count_rejection(outcome.reason or REASON_UNKNOWN)
             if too_many is not None:
-                self._ending.halt(TooManyRejections(too_many))
+                self._ending.end_admission(TooManyRejections(too_many))
         elif outcome.status == "truncated":
             self._count_truncated(1)
 
     def _count_truncated(self, rows: int) -> None:
-        too_many = self._truncations.count(rows)
+        too_many = self._truncations.count_truncated(rows)
         if too_many is not None:
-            self._ending.halt(TooManyTruncations(too_many))
+            self._ending.end_admission(TooManyTruncations(too_many))
 
     async def _flush_always(self, tasks: asyncio.TaskGroup) -> None:
         refusals = 0
         while not self._is_finishing:
             if refusals:
-                await self._finisher.wait(min(2.0**refusals, REFUSED_PAUSE_S_MAX))
+                await self._finisher.wait_for_wake(min(2.0**refusals, REFUSED_PAUSE_S_MAX))
             elif len(self._pending) < self._settings.unflushed_rows_max:
-                await self._flusher.wait(self._settings.flush_interval_s)
+                await self._flusher.wait_for_wake(self._settings.flush_interval_s)
             # Counted before the write: a part that is staged during it may have records that come
             # with the next one.
             replaced = len(self._replaced)
@@ -295,14 +295,14 @@ class Collector:
         """Write a group commit; return why it failed, or None if all before it is durable."""
         try:
             async with self._flushing:
-                await self._flush()
+                await self._flush_pending()
         except Exception as error:  # noqa: BLE001  # a task that fails would cancel calls in flight
             failure = self._reason_of(error)
-            self._ending.halt(failure)
+            self._ending.end_admission(failure)
             return failure
         return None
 
-    async def _flush(self) -> None:
+    async def _flush_pending(self) -> None:
         """Write one group commit: a segment for each part that has pending records.
 
         Failures of rows are written with them, and without them only at the end, because a segment
@@ -320,8 +320,11 @@ class Collector:
         for part in list(by_part):
             failed = self._failed.pop(part, {})
             try:
-                await persist(
-                    self._clock, self._segments.append, part, [*by_part[part], *failed.values()]
+                await persist_in_thread(
+                    self._clock,
+                    self._segments.append_records,
+                    part,
+                    [*by_part[part], *failed.values()],
                 )
             except Exception:
                 self._pending = [entry for entry in batch if entry[0] in by_part] + self._pending
@@ -338,9 +341,9 @@ class Collector:
             if state.has_duplicates and await self._flush_or_halt() is not None:
                 continue
             try:
-                staged = await persist(self._clock, self._write_part, state)
+                staged = await persist_in_thread(self._clock, self._write_part, state)
             except Exception as error:  # noqa: BLE001  # as above
-                self._ending.halt(self._reason_of(error))
+                self._ending.end_admission(self._reason_of(error))
                 continue
             self.parts.append(staged.entry)
             self._replaced.append(staged)
@@ -367,7 +370,7 @@ class Collector:
             )
         # An epoch is never used twice, so no edition has the name of an earlier one.
         edition = self._segments.epoch if state.shard.part in self._reopened else 0
-        name = names.part(state.shard.part, edition)
+        name = names.part_name(state.shard.part, edition)
         if create_settled(self._prepared.store, name, data):
             return describe_part(self._prepared, state.shard, name, data)
         return stored_part(self._prepared, state.shard, edition)

@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.core.calls.completion import (
     Completion,
     Outcome,
     Reason,
-    rejected,
+    rejected_outcome,
 )
 from airflow_provider_aimlapi.core.durable.manifest import Tally, tally_of
 from airflow_provider_aimlapi.core.durable.stored_json import REMOVE_FOLDER
@@ -23,8 +23,8 @@ from airflow_provider_aimlapi.engine.durable.interim_answers import (
     InterimAnswer,
     continue_row,
     interim_answer,
+    join_answers,
     read_completion,
-    together,
 )
 from airflow_provider_aimlapi.errors import ApiError, JournalUnreadable, WireViolation
 from airflow_provider_aimlapi.logs import logger
@@ -72,7 +72,7 @@ class Unread:
         """Return whether no more may be bought, unless rejected rows are sent again."""
         return self.bought >= WIRE_VIOLATIONS_MAX
 
-    def after(self, earlier: Unread | None) -> Unread:
+    def with_earlier(self, earlier: Unread | None) -> Unread:
         """Return these and earlier ones together."""
         if earlier is None:
             return self
@@ -85,7 +85,7 @@ class Unread:
             without_cost=self.without_cost + earlier.without_cost,
         )
 
-    def forgiven(self) -> Unread:
+    def as_forgiven(self) -> Unread:
         """Return the same, but as many may be bought again."""
         return Unread(rejection=self.rejection, bought=0, without_cost=0)
 
@@ -140,7 +140,7 @@ class EarlierAnswers:
             row.was_failing = row.is_undecided = failed.failing_since_us > 0
             row.failed_at_us = failed.completed_at_us
             row.failing_since_us = earlier_since_us(failed.failing_since_us, row.failed_at_us)
-            row.reason = _reason(failed) if row.was_failing else row.reason
+            row.reason = _reason_in(failed) if row.was_failing else row.reason
 
     def rows_failing(self) -> set[tuple[int, int]]:
         """Return the rows whose calls have failed so far, by part and row."""
@@ -155,11 +155,11 @@ class EarlierAnswers:
     def has_answers(self) -> bool:
         """Return whether an earlier attempt has received a completion."""
         tallies = (*self.durable_tallies(), *self.journaled.values())
-        return any(tally.completed for tally in tallies) or any(self.interim.values())
+        return any(tally.completed_rows for tally in tallies) or any(self.interim.values())
 
     def durable_tallies(self) -> list[Tally]:
         """Return the sums of all durable parts."""
-        return [entry.tally for entry in self._durable()]
+        return [entry.tally for entry in self._durable_entries()]
 
     def spent_nano_usd(self, parts: range | None = None) -> int:
         """Return what earlier attempts have spent on some parts, or on all."""
@@ -169,10 +169,12 @@ class EarlierAnswers:
             if parts is None or part in parts
             for charge in charges
         )
-        durable = (entry for entry in self._durable() if parts is None or entry.part in parts)
+        durable = (
+            entry for entry in self._durable_entries() if parts is None or entry.part in parts
+        )
         return charged + sum(entry.tally.cost_nano_usd for entry in durable)
 
-    def _durable(self) -> tuple[PartEntry, ...]:
+    def _durable_entries(self) -> tuple[PartEntry, ...]:
         return (*self.parts, *(staged.entry for staged in self.reopened.values()))
 
     def rows_decided(self) -> tuple[int, int]:
@@ -185,10 +187,10 @@ class EarlierAnswers:
         decided += sum(tally.rows for part, tally in journaled.items() if part not in self.reopened)
         again = 0
         if self.resends_rejected:
-            again = sum(tally.resendable for tally in journaled.values())
+            again = sum(tally.resendable_rows for tally in journaled.values())
             for part, found in self.reopened.items():
                 # The journal decides only rows that the part had rejected.
-                again += found.entry.tally.resendable - journaled.get(part, Tally()).rows
+                again += found.entry.tally.resendable_rows - journaled.get(part, Tally()).rows
         return decided - again, again
 
 
@@ -219,7 +221,7 @@ class Room:
                 f"has written there."
             )
 
-    def keep(self, outcome: Outcome) -> Outcome:
+    def keep_outcome(self, outcome: Outcome) -> Outcome:
         """Keep one more outcome. Raises as `take_bytes`."""
         # Sums are read for all parts at once, so texts are kept only while their own part is read.
         kept = outcome if self.has_texts else msgspec.structs.replace(outcome, text=None)
@@ -259,7 +261,7 @@ class News:
         if record.kind == "rejected":  # it includes what came before it
             self.unread.pop(record.row, None)
             self.failed.pop(record.row, None)
-        outcome = _read(record, self.interim.get(record.row, ()))
+        outcome = _read_record(record, self.interim.get(record.row, ()))
         if isinstance(outcome, Completion):
             room.take_bytes(outcome.text)
             one = interim_answer(record, outcome, has_texts=room.has_texts)
@@ -269,9 +271,9 @@ class News:
             self.interim.pop(record.row, None)
         if isinstance(outcome, Unread):
             room.take_bytes(None)
-            self.unread[record.row] = outcome.after(self.unread.get(record.row))
+            self.unread[record.row] = outcome.with_earlier(self.unread.get(record.row))
         elif not is_durable or outcome.status not in RESENT_STATUSES:
-            self.outcomes.append(room.keep(outcome))
+            self.outcomes.append(room.keep_outcome(outcome))
         else:
             self.unread[record.row] = self._later_cost(outcome)
 
@@ -283,11 +285,11 @@ class News:
         rejection = msgspec.structs.replace(rejection, cost_nano_usd=cost or None)
         return Unread(rejection=rejection, bought=0, without_cost=0)
 
-    def tally(self) -> Tally:
+    def tally_of_rows(self) -> Tally:
         """Return the sums of the rows that it decides."""
         return tally_of({outcome.row: outcome for outcome in self.outcomes}.values())
 
-    def charges(self) -> Iterator[int | None]:
+    def charges_beyond_part(self) -> Iterator[int | None]:
         """Yield the charges that the part's own sum does not include.
 
         The cost of a rejected row is included in the costs of its later outcomes.
@@ -326,7 +328,7 @@ def news_of(
     # Without a part, every row of the shard. With one, only its rejected rows, because its answers
     # are final.
     rows = range(shard.rows) if staged is None else charged
-    for record in _distinct(record for record in records if record.row in rows):
+    for record in _distinct_records(record for record in records if record.row in rows):
         news.add_record(record, room, is_durable=staged is not None)
     for outcome in news.outcomes:
         if outcome.status not in RESENT_STATUSES:
@@ -334,44 +336,44 @@ def news_of(
     return news
 
 
-def _read(record: Record, interim: Sequence[InterimAnswer]) -> Outcome | Unread | Completion:
+def _read_record(record: Record, interim: Sequence[InterimAnswer]) -> Outcome | Unread | Completion:
     """Return a record's outcome, its answer that cannot be parsed, or its interim answer.
 
     Args:
         interim: the row's interim answers so far.
     """
     if record.kind == "rejected":
-        return _rejected(record, _reason(record), record.unread_cost_nano_usd)
+        return _rejected_outcome(record, _reason_in(record), record.unread_cost_nano_usd)
     completion: Completion | None = None
     if record.kind != "settled":
         try:
             completion = read_completion(record)
         except ApiError as error:
-            return _unread(record, error)
+            return _unread_answer(record, error)
         if record.kind == "interim":
             return completion
-    answers = together(interim, completion)
+    answers = join_answers(interim, completion)
     repairs = sum(one.completion.status == "invalid" for one in interim)
     call = msgspec.structs.replace(_call_of(record, record.unread_cost_nano_usd), repairs=repairs)
     if answers is None:  # its answer is gone, so the row is sent again
-        return Unread(rejection=rejected(Reason("", ""), call), bought=0, without_cost=0)
-    return answers.outcome(call)
+        return Unread(rejection=rejected_outcome(Reason("", ""), call), bought=0, without_cost=0)
+    return answers.outcome_of_row(call)
 
 
-def _unread(record: Record, error: ApiError) -> Unread:
+def _unread_answer(record: Record, error: ApiError) -> Unread:
     reported = error.cost_nano_usd if isinstance(error, WireViolation) else None
     cost = record.unread_cost_nano_usd + (reported or 0)
-    reason = _reason(record) if record.reason else Reason(str(error), error.in_full)
-    rejection = _rejected(record, reason, cost)
+    reason = _reason_in(record) if record.reason else Reason(str(error), error.in_full)
+    rejection = _rejected_outcome(record, reason, cost)
     return Unread(rejection=rejection, bought=1, without_cost=int(reported is None))
 
 
-def _reason(record: Record) -> Reason:
+def _reason_in(record: Record) -> Reason:
     return Reason(record.reason or "", record.in_full or "")
 
 
-def _rejected(record: Record, reason: Reason, cost_nano_usd: int) -> Outcome:
-    return rejected(reason, _call_of(record, cost_nano_usd))
+def _rejected_outcome(record: Record, reason: Reason, cost_nano_usd: int) -> Outcome:
+    return rejected_outcome(reason, _call_of(record, cost_nano_usd))
 
 
 def _call_of(record: Record, unread_cost_nano_usd: int) -> CallRecord:
@@ -384,7 +386,7 @@ def _call_of(record: Record, unread_cost_nano_usd: int) -> CallRecord:
     )
 
 
-def _distinct(records: Iterator[Record]) -> Iterator[Record]:
+def _distinct_records(records: Iterator[Record]) -> Iterator[Record]:
     """Yield each record once: a segment that was written again after an unclear write repeats some."""
     seen: set[tuple[str, int, str | None, int]] = set()
     for record in records:

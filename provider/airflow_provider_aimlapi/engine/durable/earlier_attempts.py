@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.durable.segments import uncovered
+from airflow_provider_aimlapi.core.durable.segments import uncovered_segments
 from airflow_provider_aimlapi.engine.durable.earlier_answers import (
     EarlierAnswers,
     News,
@@ -22,14 +22,14 @@ from airflow_provider_aimlapi.engine.durable.staged_parts import (
     stored_outcomes,
     stored_rejections,
 )
-from airflow_provider_aimlapi.engine.runtime.patient_store import patient
+from airflow_provider_aimlapi.engine.runtime.patient_store import patient_store
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.runs.journal_store import (
     SegmentGone,
     epoch_of,
     list_again,
     list_segments,
-    replay,
+    replay_segments,
 )
 
 if TYPE_CHECKING:
@@ -62,14 +62,14 @@ def find_earlier_answers(
         JournalUnreadable: a part is not what its name says.
         StoreUnavailable: an object exists and cannot be read; it does not count as absent.
     """
-    prepared = replace(prepared, store=patient(prepared.store, clock))
+    prepared = replace(prepared, store=patient_store(prepared.store, clock))
     parts = None if prepared.share is None else [shard.part for shard in prepared.plan.shards]
     # The journal first: an older attempt may wake, write a part and remove its segments between the two
     # listings. Answers in neither listing would be paid for again.
     segments = list_segments(prepared.store, prepared.names, parts, clock.map_in_threads)
     staged = staged_parts(prepared, clock)
 
-    def read(shard: Shard) -> _Journaled:
+    def read_journal_of(shard: Shard) -> _Journaled:
         names, part = segments[shard.part], staged.get(shard.part)
         return _read_journal(prepared, shard, names, part, clock, has_texts=False)
 
@@ -78,16 +78,18 @@ def find_earlier_answers(
     found = {
         shard.part: journaled
         for shard, journaled in zip(
-            open_shards, clock.map_in_threads(read, open_shards, PARTS_READ), strict=True
+            open_shards, clock.map_in_threads(read_journal_of, open_shards, PARTS_READ), strict=True
         )
     }
     # A part may have become durable while its journal was read. That edition replaces the listed
     # one.
     staged |= {part: one.staged for part, one in found.items() if one.staged is not None}
-    journaled = {part: tally for part, one in found.items() if (tally := one.news.tally()).rows}
+    journaled = {
+        part: tally for part, one in found.items() if (tally := one.news.tally_of_rows()).rows
+    }
     resends_rejected = retry_rejected or _is_all_rejected(staged.values(), journaled.values())
-    charges = {part: tuple(one.news.charges()) for part, one in found.items()}
-    reopened = _reopened(staged, journaled, charges, resends_rejected=resends_rejected)
+    charges = {part: tuple(one.news.charges_beyond_part()) for part, one in found.items()}
+    reopened = _reopened_parts(staged, journaled, charges, resends_rejected=resends_rejected)
     earlier = EarlierAnswers(
         parts=tuple(one.entry for part, one in staged.items() if part not in reopened),
         reopened=reopened,
@@ -95,7 +97,7 @@ def find_earlier_answers(
         journaled=journaled,
         unread={
             part: {
-                row: unread.forgiven() if retry_rejected and unread.is_used_up else unread
+                row: unread.as_forgiven() if retry_rejected and unread.is_used_up else unread
                 for row, unread in one.news.unread.items()
             }
             for part, one in found.items()
@@ -123,7 +125,7 @@ def read_outcomes(
     segments, before = earlier.segments.get(shard.part, []), earlier.reopened.get(shard.part)
     if not segments and before is None:
         return {}
-    prepared = replace(prepared, store=patient(prepared.store, clock))
+    prepared = replace(prepared, store=patient_store(prepared.store, clock))
     found = _read_journal(prepared, shard, segments, before, clock, has_texts=True)
     journaled = {outcome.row: outcome for outcome in found.news.outcomes}
     # The journal was read once before, without texts. Now the answers have them.
@@ -133,7 +135,7 @@ def read_outcomes(
     # An older attempt has staged the part since the listing. Its rows are decided by that part now.
     if found.staged is not before:  # its sum includes what was unread before it
         earlier.unread[shard.part] = found.news.unread
-    if found.staged.entry.tally.resendable and earlier.resends_rejected:
+    if found.staged.entry.tally.resendable_rows and earlier.resends_rejected:
         earlier.reopened[shard.part] = found.staged
     return stored_outcomes(prepared, found.staged.entry) | journaled
 
@@ -207,18 +209,18 @@ def _read_listed(
     # 1. Segments up to the part's epoch are in the part, because its attempt read them first.
     # 2. A part without rejected rows is final, so newer segments cannot change it.
     # 3. Otherwise newer segments may answer rejected rows. Their costs in the part are known then.
-    newer = uncovered(segments)
+    newer = uncovered_segments(segments)
     if staged is not None:
         newer = [name for name in newer if epoch_of(name) > staged.epoch]
-    if staged is not None and not (newer and staged.entry.tally.resendable):
+    if staged is not None and not (newer and staged.entry.tally.resendable_rows):
         return _Journaled(staged=staged, news=News(charged={}))
     room = Room(uri=prepared.store.uri(prepared.names.segments_of(shard.part)), has_texts=has_texts)
     charged = {} if staged is None else stored_rejections(prepared, staged)
-    records = replay(prepared.store, newer, clock.map_in_threads)
+    records = replay_segments(prepared.store, newer, clock.map_in_threads)
     return _Journaled(staged=staged, news=news_of(records, shard, staged, charged, room))
 
 
-def _reopened(
+def _reopened_parts(
     staged: Mapping[int, StagedPart],
     journaled: Collection[int],
     charges: Mapping[int, tuple[int | None, ...]],
@@ -231,7 +233,7 @@ def _reopened(
     return {
         part: one
         for part, one in staged.items()
-        if one.entry.tally.resendable
+        if one.entry.tally.resendable_rows
         and (resends_rejected or part in journaled or any(charges.get(part, ())))
     }
 
@@ -241,7 +243,7 @@ def _is_all_rejected(staged: Iterable[StagedPart], journaled: Iterable[Tally]) -
 
     A refusal costs nothing, so the rows are sent again, in case the set-up was fixed.
     """
-    return not any(one.entry.tally.completed for one in staged) and all(
+    return not any(one.entry.tally.completed_rows for one in staged) and all(
         tally.rejected == tally.rows for tally in journaled
     )
 

@@ -9,8 +9,11 @@ import msgspec
 from airflow_provider_aimlapi.api.messages.wire import decode_answer
 from airflow_provider_aimlapi.core.answers.answer_text import with_answer_text
 from airflow_provider_aimlapi.core.answers.faults import Valid
-from airflow_provider_aimlapi.core.answers.typed_completions import typed, untyped
-from airflow_provider_aimlapi.core.calls.completion import Reason, invalid
+from airflow_provider_aimlapi.core.answers.typed_completions import (
+    as_typed_answer,
+    as_untyped_answer,
+)
+from airflow_provider_aimlapi.core.calls.completion import Reason, as_invalid_answer
 from airflow_provider_aimlapi.core.calls.several_answers import Answers
 
 if TYPE_CHECKING:
@@ -42,16 +45,16 @@ def read_completion(record: Record) -> Completion:
     Raises:
         ApiError: it cannot be parsed.
     """
-    completion = decode_answer(record.answer())
+    completion = decode_answer(record.received_answer())
     if not record.form:
         return completion
     # It was checked when it came: a schema's class may accept something else today.
     completion = with_answer_text(completion)
     if record.text is not None:
-        return typed(completion, Valid(record.text))
+        return as_typed_answer(completion, Valid(record.text))
     if record.reason is not None:
-        return invalid(completion, Reason(record.reason, record.in_full or ""))
-    return untyped(completion)
+        return as_invalid_answer(completion, Reason(record.reason, record.in_full or ""))
+    return as_untyped_answer(completion)
 
 
 def interim_answer(record: Record, completion: Completion, *, has_texts: bool) -> InterimAnswer:
@@ -61,14 +64,16 @@ def interim_answer(record: Record, completion: Completion, *, has_texts: bool) -
     return InterimAnswer(completion, record.attempts, record.request_hash)
 
 
-def together(interim: Sequence[InterimAnswer], last: Completion | None = None) -> Answers | None:
+def join_answers(
+    interim: Sequence[InterimAnswer], last: Completion | None = None
+) -> Answers | None:
     """Return the interim answers to a row and its last one with their sums; None for no answer."""
     completions = [one.completion for one in interim]
     if last is not None:
         completions.append(last)
     answers: Answers | None = None
     for completion in completions:
-        answers = Answers(completion) if answers is None else answers.then(completion)
+        answers = Answers(completion) if answers is None else answers.with_later(completion)
     return answers
 
 
@@ -79,4 +84,4 @@ def continue_row(row: Row, interim: Sequence[InterimAnswer], follow_ups: FollowU
         # counted.
         if one.request_hash == row.request_hash:
             row.attempts = one.attempts
-            follow_ups.follow(row, one.completion)
+            follow_ups.give_next_request(row, one.completion)

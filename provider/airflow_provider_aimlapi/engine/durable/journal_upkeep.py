@@ -15,7 +15,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.logs import logger
-from airflow_provider_aimlapi.printable import printable
+from airflow_provider_aimlapi.printable import printable_text
 from airflow_provider_aimlapi.storage.runs.journal_store import JournalStore
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ class JournalUpkeep:
                     )
             except Exception as error:  # noqa: BLE001  # no failure here may end paid calls
                 log.info(
-                    "Segments of part %s stay until publication: %s", part, printable(str(error))
+                    "Segments of part %s stay until publication: %s",
+                    part,
+                    printable_text(str(error)),
                 )
 
     def begin_merging(
@@ -86,16 +88,18 @@ class JournalUpkeep:
         try:
             await self._remove_merged(is_open)
             for part in parts:
-                while await self._merge(part, is_open):
+                while await self._merge_group(part, is_open):
                     pass
         except Exception as error:  # noqa: BLE001  # the next flush tries again
             if not self._has_failed:
-                log.info("Segments could not be merged, so more remain: %s", printable(str(error)))
+                log.info(
+                    "Segments could not be merged, so more remain: %s", printable_text(str(error))
+                )
             self._has_failed = True
         finally:
             self._is_merging = False
 
-    async def _merge(self, part: int, is_open: Callable[[int], bool]) -> bool:
+    async def _merge_group(self, part: int, is_open: Callable[[int], bool]) -> bool:
         """Merge one group of a part's segments; return whether there was one."""
         async with self._lock:
             # Asked under the lock: the part may have become durable while this waited for it.
@@ -103,7 +107,7 @@ class JournalUpkeep:
             if not group:
                 return False
             names = await self._clock.in_thread(
-                self.journal.merge, part, group, self._clock.map_in_threads
+                self.journal.merge_group, part, group, self._clock.map_in_threads
             )
             if names:
                 self._replaced.append((self._clock.boot_s(), part, names))
@@ -119,5 +123,5 @@ class JournalUpkeep:
                 # Otherwise the part became durable, and `give_up` removes them with its other segments.
                 if is_open(part):
                     await self._clock.in_thread(
-                        self.journal.remove, part, names, self._clock.map_in_threads
+                        self.journal.remove_replaced, part, names, self._clock.map_in_threads
                     )

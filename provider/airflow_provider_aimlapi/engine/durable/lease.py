@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_aimlapi.core.durable.lease import BEATS_A_TTL, Heartbeat
 from airflow_provider_aimlapi.core.texts.wording import format_duration
 from airflow_provider_aimlapi.engine.durable.other_attempts import OtherAttempts
-from airflow_provider_aimlapi.engine.runtime.companions import beside
+from airflow_provider_aimlapi.engine.runtime.companions import run_beside
 from airflow_provider_aimlapi.engine.runtime.retry import STORE_PATIENCE_S
 from airflow_provider_aimlapi.errors import (
     AimlapiError,
@@ -48,12 +48,12 @@ async def held_lease(leases: LeaseStore, times: LeaseTimes, world: World) -> Asy
 
     The work may make its first call only after `Lease.wait_for_elders`.
     """
-    epoch = await world.scan(leases.acquire, token=secrets.token_hex(16))
+    epoch = await world.scan(leases.acquire_epoch, token=secrets.token_hex(16))
     lease = Lease(leases, epoch, times=times, clock=world.clock, stop=world.stop)
     try:
         yield lease
     finally:
-        await lease.release()
+        await lease.release_lease()
 
 
 class Superseded(RunInterrupted):
@@ -84,7 +84,7 @@ class Lease:
         self.released: frozenset[int] = frozenset()
         self._stop = stop
         self._is_released = False
-        self._let_go = asyncio.Event()  # the work is over: `keep` may end
+        self._let_go = asyncio.Event()  # the work is over: `keep_right` may end
         self._store = store
         self._times = times
         self._clock = clock.reserved  # no other work may delay a heartbeat
@@ -117,24 +117,24 @@ class Lease:
         # elders proves nothing, and the round does not count.
         while not await self._are_over(elders, lambda epoch: epoch < self.epoch):
             if not await self._beat_once("waiting"):
-                elders.miss()  # perhaps no attempt can write: then their silence means nothing
+                elders.miss_round()  # perhaps no attempt can write: then their silence means nothing
             if elders.until_s() > until_s + self._times.interval_s:
                 until_s = elders.until_s()
                 self._log_wait(elders, until_s)
                 await report(until_s - self._clock.now_s())
             patience.note_round(is_answered=not elders.has_missed)
-            await self._stop.pause(self._times.interval_s)
-        self.released = elders.released
-        await self.renew()
+            await self._stop.pause_until_stop(self._times.interval_s)
+        self.released = elders.released_epochs
+        await self.renew_right()
 
-    async def renew(self) -> None:
+    async def renew_right(self) -> None:
         """Take the right to pay again after it has lapsed. Raises as `wait_for_elders`."""
         patience = Patience(self._clock)
         while not (await self._beat_once("running") and self.may_pay()):
             patience.note_round(is_answered=False)
-            await self._stop.pause(self._times.interval_s)
+            await self._stop.pause_until_stop(self._times.interval_s)
 
-    async def keep(self, lost: Callable[[AimlapiError], None]) -> None:
+    async def keep_right(self, lost: Callable[[AimlapiError], None]) -> None:
         """Renew the right to pay until `let_go` is called; see `while_kept`.
 
         Once the right is lost, heartbeats continue, because calls are in flight and their answers are
@@ -164,7 +164,7 @@ class Lease:
         # The lease of a publication is used several times: an earlier use has set it.
         self._let_go.clear()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(beside(self.keep(lost), "lease keeper", lost))
+            tasks.create_task(run_beside(self.keep_right(lost), "lease keeper", lost))
             try:
                 return await work
             except AimlapiError as error:  # passed around the group, which would wrap it
@@ -174,10 +174,10 @@ class Lease:
         raise failure
 
     def let_go(self) -> None:
-        """End `keep` once the heartbeat that it may be writing is written."""
+        """End `keep_right` once the heartbeat that it may be writing is written."""
         self._let_go.set()
 
-    async def release(self) -> None:
+    async def release_lease(self) -> None:
         """Write that this attempt will never pay again. If that fails, the next one waits longer."""
         self._right_until_s = float("-inf")
         if self._is_released:
@@ -185,12 +185,14 @@ class Lease:
         # Set before the write: the work and `held_lease` both release, and one request is enough.
         self._is_released = True
         try:
-            # Heartbeats are over by now, see `keep`. So none can overwrite `released`.
-            await self._clock.in_thread(self._store.beat, self.epoch, self._next("released"))
+            # Heartbeats are over by now, see `keep_right`. So none can overwrite `released`.
+            await self._clock.in_thread(
+                self._store.write_heartbeat, self.epoch, self._next_heartbeat("released")
+            )
         except Exception as error:  # noqa: BLE001  # a run that has succeeded stays one
             log.warning("The lease could not be released, so the next attempt waits: %s", error)
 
-    async def follow(self, read_result: Callable[[], Manifest | None]) -> Manifest | None:
+    async def follow_newer(self, read_result: Callable[[], Manifest | None]) -> Manifest | None:
         """Wait for the newer attempts, and return their result; None if they ended without one.
 
         Args:
@@ -210,14 +212,14 @@ class Lease:
                     result = await self._clock.in_thread(read_result)
                 except StoreUnavailable as error:
                     log.info("Waiting for the newer attempt: %s", error)
-                    newer.miss()
+                    newer.miss_round()
                 else:
                     # No result and no attempt that could still write one: the caller has to
                     # decide.
                     if result is not None or are_over:
                         return result
             patience.note_round(is_answered=not newer.has_missed)
-            await self._stop.pause(self._times.interval_s)
+            await self._stop.pause_until_stop(self._times.interval_s)
 
     async def _keep_until_lost(self) -> AimlapiError | None:
         """Renew the right; return why it was lost, or None if `let_go` was called before."""
@@ -241,10 +243,10 @@ class Lease:
     async def _are_over(self, others: OtherAttempts, wanted: Callable[[int], bool]) -> bool:
         """Return whether none of them can pay any more; False if the store did not answer."""
         try:
-            return await others.are_over(await self._epochs(wanted))
+            return await others.are_over(await self._wanted_epochs(wanted))
         except StoreUnavailable as error:
             log.info("The heartbeats of other attempts cannot be read: %s", error)
-            others.miss()
+            others.miss_round()
             return False
 
     async def _beat_once(self, state: HeartbeatState) -> bool:
@@ -262,8 +264,10 @@ class Lease:
         # 4. All is well: the right is renewed from the moment of the question, not of the answer.
         asked_at_s = self._clock.boot_s()
         try:
-            await self._clock.in_thread(self._store.beat, self.epoch, self._next(state))
-            newer = await self._epochs(lambda epoch: epoch > self.epoch)
+            await self._clock.in_thread(
+                self._store.write_heartbeat, self.epoch, self._next_heartbeat(state)
+            )
+            newer = await self._wanted_epochs(lambda epoch: epoch > self.epoch)
         except StoreUnavailable as error:
             log.info("A heartbeat failed: %s", error)
             self._refused = 0
@@ -297,11 +301,11 @@ class Lease:
         level = logging.WARNING if self._refused == 1 else logging.INFO
         log.log(level, "A heartbeat was refused: %r", error)
 
-    async def _epochs(self, wanted: Callable[[int], bool]) -> list[int]:
-        epochs = await self._clock.in_thread(self._store.epochs)
+    async def _wanted_epochs(self, wanted: Callable[[int], bool]) -> list[int]:
+        epochs = await self._clock.in_thread(self._store.list_epochs)
         return [epoch for epoch in epochs if wanted(epoch)]
 
-    def _next(self, state: HeartbeatState) -> Heartbeat:
+    def _next_heartbeat(self, state: HeartbeatState) -> Heartbeat:
         self._beat += 1
         # It never becomes false again, because later attempts rely on it: who has run has waited
         # for all before it.
@@ -313,11 +317,11 @@ class Lease:
             "%s earlier attempt(s) of this run may still be at work. %s Work continues in %s at the "
             "latest, if the store answers.",
             len(elders.waited_for),
-            self._reason(elders),
+            self._reason_of_wait(elders),
             format_duration(until_s - self._clock.now_s()),
         )
 
-    def _reason(self, elders: OtherAttempts) -> str:
+    def _reason_of_wait(self, elders: OtherAttempts) -> str:
         if elders.has_missed:
             return (
                 "This time does not count, because the store did not answer, so they cannot write."

@@ -52,15 +52,15 @@ class OtherAttempts:
         self._read_at_s = ended_s
         left = sum(not self._watches[epoch].is_over for epoch in epochs)
         if left > SILENT_MAX:
-            raise self._store.unreadable(f"has {left:,} leases that were not released")
+            raise self._store.unreadable_leases(f"has {left:,} leases that were not released")
         return not left
 
-    def miss(self) -> None:
+    def miss_round(self) -> None:
         """Discard the round, because the store refused a part of it."""
         self.has_missed = True
         self._read_at_s = None
         for watch in self._watches.values():
-            watch.miss()
+            watch.note_missed_round()
 
     @property
     def waited_for(self) -> list[Watch]:
@@ -68,7 +68,7 @@ class OtherAttempts:
         return [watch for watch in self._watches.values() if not watch.is_over]
 
     @property
-    def released(self) -> frozenset[int]:
+    def released_epochs(self) -> frozenset[int]:
         """Return the epochs whose owners have released their lease."""
         return frozenset(epoch for epoch, watch in self._watches.items() if watch.is_released)
 
@@ -81,7 +81,7 @@ class OtherAttempts:
         """Return when the wait ends at the latest, if the store stays as fast as it is.
 
         An attempt that writes heartbeats has seen the newer lease. It waits for its calls in flight
-        and makes their answers durable. `Lease.keep` limits the time for that.
+        and makes their answers durable. `Lease.keep_right` limits the time for that.
         """
         silence_s = self._times.silence_s / self._times.interval_s * self._round_s
         drain_s = self._times.request_timeout_s + STORE_PATIENCE_S
@@ -110,23 +110,23 @@ class OtherAttempts:
         # heartbeats need not be read. A thousand old leases then cost a few requests.
         newest_first = sorted(epochs, reverse=True)
         for start in range(0, len(newest_first), READERS):
-            batch = self._unexcused(newest_first[start : start + READERS])
+            batch = self._unexcused_epochs(newest_first[start : start + READERS])
             reads += self._clock.map_in_threads(self._is_read, batch, READERS)
-            self._unexcused(batch)
+            self._unexcused_epochs(batch)
         return bool(reads) and not any(reads)
 
     def _is_read(self, epoch: int) -> bool:
         watch = self._watches[epoch]
         asked_at_s = self._clock.now_s()  # a suspension shortens the silence that is proved
         try:
-            heartbeat: Heartbeat | None = self._store.heartbeat(epoch)
+            heartbeat: Heartbeat | None = self._store.read_heartbeat(epoch)
         except StoreUnavailable:
-            watch.miss()
+            watch.note_missed_round()
             return False
-        watch.see(heartbeat, asked_at_s=asked_at_s, answered_at_s=self._clock.now_s())
+        watch.note_read(heartbeat, asked_at_s=asked_at_s, answered_at_s=self._clock.now_s())
         return True
 
-    def _unexcused(self, epochs: list[int]) -> list[int]:
+    def _unexcused_epochs(self, epochs: list[int]) -> list[int]:
         """Return those that may still be at work, without those that a later attempt waited for.
 
         Only a later attempt that had the right to pay has waited to the end.
@@ -137,5 +137,5 @@ class OtherAttempts:
         for epoch in silent:
             share = self._store.share_of
             if any(one > epoch and do_meet(share(epoch), share(one)) for one in ran):
-                self._watches[epoch].excuse()
+                self._watches[epoch].note_waited_for()
         return [epoch for epoch in silent if not self._watches[epoch].is_over]

@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.engine.durable.earlier_attempts import read_outcom
 from airflow_provider_aimlapi.engine.durable.staged_parts import stored_outcomes
 from airflow_provider_aimlapi.engine.reuse.earlier_runs import FoundRuns
 from airflow_provider_aimlapi.engine.reuse.reused_answers import ReusedAnswers
-from airflow_provider_aimlapi.engine.runtime.patient_store import patient
+from airflow_provider_aimlapi.engine.runtime.patient_store import patient_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ class PaidAnswers:
             if rows_max < 0:
                 break
             near.append((shard, entry))
-        store = patient(self._prepared.store, self._clock, check)
+        store = patient_store(self._prepared.store, self._clock, check)
         prepared = replace(self._prepared, store=store)
         for shard, entry in reversed(near):
             if entry is None:
@@ -100,7 +100,7 @@ class PaidAnswers:
             if answers:
                 yield shard, entry, answers
 
-    def find(self, part: int, row: int, request_hash: str) -> Outcome | None:
+    def find_outcome(self, part: int, row: int, request_hash: str) -> Outcome | None:
         """Return the outcome of a row, or None if the row has to be sent.
 
         A row is sent if it has no outcome, if its outcome belongs to another request or does not fit the
@@ -109,7 +109,7 @@ class PaidAnswers:
         Args:
             part: the part that was read last.
         """
-        outcome = self._outcome(part, row)
+        outcome = self._read_outcome(part, row)
         if outcome is None or outcome.request_hash != request_hash:
             return None
         return outcome if self._stands(outcome) else None
@@ -117,7 +117,7 @@ class PaidAnswers:
     def restore_history(self, row: Row) -> None:
         """Write into a row that will be sent what earlier attempts know of it."""
         self._earlier.restore_history(row, self._prepared.follow_ups)
-        outcome = self._outcome(row.part, row.row)
+        outcome = self._read_outcome(row.part, row.row)
         if outcome is not None and outcome.status in RESENT_STATUSES:
             # The row's next outcome replaces this one, so it has to include what this one has
             # cost.
@@ -133,7 +133,7 @@ class PaidAnswers:
         validator = self._prepared.validator
         return validator is None or outcome.text is None or validator.is_storable(outcome.text)
 
-    def _outcome(self, part: int, row: int) -> Outcome | None:
+    def _read_outcome(self, part: int, row: int) -> Outcome | None:
         """Return the outcome that was read, with what later answers to a rejected row have cost."""
         if part != self._part:
             raise AssertionError(f"part {part} was not read")

@@ -55,7 +55,7 @@ def remove_run(folders: RunFolders, run_key: str, *, older_than_s: float, clock:
     Raises:
         StorageError: the store failed. The objects that are left are sound.
     """
-    folder = folders.one(run_key)
+    folder = folders.folder_of_run(run_key)
     if folder is None:
         return Removal()
     reason = why_kept(folder, older_than_s=older_than_s, now_us=clock.wall_us())
@@ -63,30 +63,30 @@ def remove_run(folders: RunFolders, run_key: str, *, older_than_s: float, clock:
         return Removal(kept=reason)
     # No plan is left, so no attempt can be at work here. A lease would only make a new object.
     if folder.is_emptied:
-        return _Deletion(folders, folder, epoch=None, clock=clock).all()
+        return _Deletion(folders, folder, epoch=None, clock=clock).delete_all_stages()
     leases = LeaseStore(folders.store, RunNames(run_key=run_key))
     try:
-        epoch = leases.acquire(token=REMOVAL_TOKEN + secrets.token_hex(16))
+        epoch = leases.acquire_epoch(token=REMOVAL_TOKEN + secrets.token_hex(16))
     except JournalUnreadable as error:
         return Removal(kept=str(error))
     try:
         return _remove_as_it_is_now(folders, run_key, epoch, older_than_s, clock)
     finally:
         with suppress(StoreUnavailable):  # an attempt of this run then waits longer, nothing else
-            leases.beat(epoch, Heartbeat(state="released", beat=1))
+            leases.write_heartbeat(epoch, Heartbeat(state="released", beat=1))
 
 
 def _remove_as_it_is_now(
     folders: RunFolders, run_key: str, epoch: int, older_than_s: float, clock: Clock
 ) -> Removal:
     """Read the folder again: an attempt that began before our lease is seen now; a later one waits."""
-    folder = folders.one(run_key)
+    folder = folders.folder_of_run(run_key)
     if folder is None:
         return Removal()
     reason = why_kept(folder, older_than_s=older_than_s, now_us=clock.wall_us())
     if reason is not None:
         return Removal(kept=reason)
-    return _Deletion(folders, folder, epoch=epoch, clock=clock).all()
+    return _Deletion(folders, folder, epoch=epoch, clock=clock).delete_all_stages()
 
 
 class _Deletion:
@@ -102,17 +102,17 @@ class _Deletion:
         self._epoch = epoch
         self._clock = clock
 
-    def all(self) -> Removal:
+    def delete_all_stages(self) -> Removal:
         """Remove chunk by chunk, and stop if an attempt of the run has begun meanwhile."""
         sizes = {found.name: found.size_bytes for found in self._folder.objects}
         objects = size_bytes = 0
-        for names in self._chunks(sizes):
+        for names in self._chunks_of_names(sizes):
             # Before each chunk, not each object: the attempt that began waits longer than a chunk
             # takes.
             if self._is_superseded():
                 return Removal(objects=objects, size_bytes=size_bytes, kept=AN_ATTEMPT_BEGAN)
-            if names == [self._names.manifest]:
-                if not self._unpublish():
+            if names == [self._names.manifest_name]:
+                if not self._delete_manifest():
                     return Removal(kept="it is being shown")
             else:
                 self._clock.map_in_threads(self._store.delete, names, DELETERS)
@@ -120,21 +120,21 @@ class _Deletion:
             size_bytes += sum(sizes[name] for name in names)
         return Removal(objects=objects, size_bytes=size_bytes)
 
-    def _chunks(self, present: dict[str, int]) -> Iterator[list[str]]:
+    def _chunks_of_names(self, present: dict[str, int]) -> Iterator[list[str]]:
         for stage in removal_stages(self._names, present, kept_epoch=self._epoch):
             for start in range(0, len(stage), DELETIONS_BETWEEN_CHECKS):
                 yield stage[start : start + DELETIONS_BETWEEN_CHECKS]
 
     def _is_superseded(self) -> bool:
-        return self._epoch is not None and max(self._leases.epochs(), default=0) > self._epoch
+        return self._epoch is not None and max(self._leases.list_epochs(), default=0) > self._epoch
 
-    def _unpublish(self) -> bool:
+    def _delete_manifest(self) -> bool:
         """Delete the manifest; write it again if another run is being shown or hidden meanwhile."""
-        manifest = self._store.read(self._names.manifest, bytes_max=MANIFEST_BYTES_MAX)
-        self._store.delete(self._names.manifest)
+        manifest = self._store.read(self._names.manifest_name, bytes_max=MANIFEST_BYTES_MAX)
+        self._store.delete(self._names.manifest_name)
         # The same run is visible as when the folder was judged. So this one is not being shown.
         if shown_run(self._store) == self._folder.shown_run:
             return True
         if manifest is not None:
-            create_settled(self._store, self._names.manifest, manifest)
+            create_settled(self._store, self._names.manifest_name, manifest)
         return False

@@ -42,7 +42,7 @@ def limit_to_part(budget: Budget, prepared: Prepared, epoch: int, clock: Clock) 
     # Only then may a share have spent more than its part. Reading what all shares have spent means
     # reading their journals, so it is done in this case only.
     if _has_whole_run_paid(prepared, epoch):
-        spent = _spent(prepared, parts, clock)
+        spent = _spent_on_shares(prepared, parts, clock)
     budget.whole_nano_usd = whole
     budget.budget_nano_usd = part_of_budget(whole, share, rows=rows, spent=spent)
 
@@ -54,14 +54,14 @@ def _has_whole_run_paid(prepared: Prepared, epoch: int) -> bool:
     """
     leases = LeaseStore(prepared.store, prepared.names, prepared.share)
     heartbeats = (
-        leases.heartbeat(older)
-        for older in leases.epochs()
+        leases.read_heartbeat(older)
+        for older in leases.list_epochs()
         if older < epoch and leases.share_of(older) is None
     )
     return any(heartbeat is not None and heartbeat.has_run for heartbeat in heartbeats)
 
 
-def _spent(prepared: Prepared, parts: list[range], clock: Clock) -> list[int]:
+def _spent_on_shares(prepared: Prepared, parts: list[range], clock: Clock) -> list[int]:
     """Return what each share has cost so far."""
     # The same run without the share, so that the parts of all shares are read.
     names = replace(prepared.names, share=None)

@@ -43,7 +43,7 @@ def staged_parts(prepared: Prepared, clock: Clock) -> dict[int, StagedPart]:
         StoreUnavailable: one cannot be read. JournalUnreadable: one is not what its name says.
     """
     shards = {shard.part: shard for shard in prepared.plan.shards}
-    editions = _editions(prepared, shards)
+    editions = _latest_editions(prepared, shards)
     found = clock.map_in_threads(
         lambda part: stored_part(prepared, shards[part], editions[part]), editions, FOOTER_READERS
     )
@@ -52,13 +52,13 @@ def staged_parts(prepared: Prepared, clock: Clock) -> dict[int, StagedPart]:
 
 def latest_part(prepared: Prepared, shard: Shard) -> StagedPart | None:
     """Describe the latest edition of a shard's part as it stands now. Raises as `staged_parts`."""
-    editions = _editions(prepared, {shard.part})
+    editions = _latest_editions(prepared, {shard.part})
     return stored_part(prepared, shard, editions[shard.part]) if editions else None
 
 
 def stored_part(prepared: Prepared, shard: Shard, edition: int = 0) -> StagedPart:
     """Describe one edition of a staged part. Raises as `staged_parts`."""
-    name = prepared.names.part(shard.part, edition)
+    name = prepared.names.part_name(shard.part, edition)
     # A footer fits almost always. If it does not, its size is known from these bytes, and the rest
     # is read under the lock.
     end = read_part_end(prepared.store, name, bytes_max=END_BYTES)
@@ -67,7 +67,7 @@ def stored_part(prepared: Prepared, shard: Shard, edition: int = 0) -> StagedPar
         if is_large:
             end = read_part_end(prepared.store, name)
         if end is None:
-            raise _gone(prepared, name)
+            raise _gone_part(prepared, name)
         return describe_part(prepared, shard, name, end)
 
 
@@ -88,38 +88,38 @@ def describe_part(prepared: Prepared, shard: Shard, name: str, end: bytes) -> St
 
 def stored_outcomes(prepared: Prepared, entry: PartEntry) -> dict[int, Outcome]:
     """Return the outcome of each row of a staged part. Raises as `staged_parts`."""
-    data, columns = _read(prepared, entry), prepared.outcome_columns
+    data, columns = _read_part(prepared, entry), prepared.outcome_columns
     outcomes = part_outcomes(data, entry, outcome_columns=columns)
     return {outcome.row: outcome for outcome in outcomes}
 
 
 def stored_rejections(prepared: Prepared, staged: StagedPart) -> dict[int, int]:
     """Return a part's rejected rows, and the cost of each in nano-dollars. Raises as above."""
-    if not staged.entry.tally.resendable:
+    if not staged.entry.tally.resendable_rows:
         return {}
-    data, columns = _read(prepared, staged.entry), prepared.outcome_columns
+    data, columns = _read_part(prepared, staged.entry), prepared.outcome_columns
     return rejected_rows(data, staged.entry, outcome_columns=columns)
 
 
-def _editions(prepared: Prepared, parts: Iterable[int]) -> dict[int, int]:
+def _latest_editions(prepared: Prepared, parts: Iterable[int]) -> dict[int, int]:
     editions: dict[int, int] = {}
     wanted = frozenset(parts)
-    for name in prepared.store.list(prepared.names.parts):
+    for name in prepared.store.list(prepared.names.parts_prefix):
         part, edition = parse_part_name(name) or (None, 0)
         if part in wanted:
             editions[part] = max(edition, editions.get(part, 0))
     return editions
 
 
-def _read(prepared: Prepared, entry: PartEntry) -> bytes:
+def _read_part(prepared: Prepared, entry: PartEntry) -> bytes:
     name = entry.staged_name
     data = prepared.store.read(name, bytes_max=PART_BYTES_MAX)
     if data is None:
         # Absent after it was listed: the store contradicts itself. To count it as absent would
         # send all its rows again, so the attempt ends instead.
-        raise _gone(prepared, name)
+        raise _gone_part(prepared, name)
     return data
 
 
-def _gone(prepared: Prepared, name: str) -> StoreUnavailable:
+def _gone_part(prepared: Prepared, name: str) -> StoreUnavailable:
     return StoreUnavailable(f"{prepared.store.uri(name)} was listed, but cannot be read.")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.durable.keys import PublicationNames, RunNames
 from airflow_provider_aimlapi.engine.durable.lease import Superseded, held_lease
-from airflow_provider_aimlapi.engine.runtime.patient_store import patient
+from airflow_provider_aimlapi.engine.runtime.patient_store import patient_store
 from airflow_provider_aimlapi.errors import (
     InvalidSpec,
     JournalUnreadable,
@@ -75,7 +75,7 @@ class VisibleRun:
         world: World,
         report: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._store = patient(prepared.store, world.clock, world.stop.check)
+        self._store = patient_store(prepared.store, world.clock, world.stop.raise_if_requested)
         self._output = VisibleOutput(self._store, world.clock.map_in_threads)
         self._report = report
         self._prepared = prepared
@@ -91,7 +91,7 @@ class VisibleRun:
         self._was_superseded = False
         self._may_arrive_late = False  # a write of this attempt may be on its way still
 
-    async def show(self) -> None:
+    async def show_run(self) -> None:
         """Show the run to plain readers, then remove its journal. Any attempt may do it again.
 
         Raises:
@@ -114,7 +114,7 @@ class VisibleRun:
             if await self._has_shown_under_lease():
                 shown += 1
                 if shown > 1:
-                    await self._world.stop.pause(LISTING_PAUSE_S)
+                    await self._world.stop.pause_until_stop(LISTING_PAUSE_S)
         await self._world.scan(self._remove_journal)
 
     async def _has_shown_under_lease(self) -> bool:
@@ -126,12 +126,12 @@ class VisibleRun:
                 for _ in range(LAPSES_MAX):
                     if await self._has_shown(lease):
                         return True
-                    await lease.renew()
+                    await lease.renew_right()
             except Superseded:
                 self._was_superseded = True
-                await lease.release()  # before the wait: the newer attempt waits for it
+                await lease.release_lease()  # before the wait: the newer attempt waits for it
                 # There is no result to read: what became visible is checked by the caller.
-                await lease.follow(lambda: None)
+                await lease.follow_newer(lambda: None)
                 return False
         raise StoreUnavailable(
             f"The store was unavailable {LAPSES_MAX} times while the run was copied to its visible "
@@ -167,7 +167,7 @@ class VisibleRun:
         run or was superseded. A run that `_SUCCESS` names without a manifest does not stay.
 
         Raises:
-            InvalidSpec: see `show`.
+            InvalidSpec: see `show_run`.
         """
         ours = self._prepared.names.run_key
         if self._prepared.job.on_existing == "error":
@@ -181,7 +181,7 @@ class VisibleRun:
         is_later = shown != self._prepared.shown_at_start
         if not (is_later and (self._was_superseded or not self._is_ours)):
             return None
-        manifest = _published(self._store, shown)
+        manifest = _published_manifest(self._store, shown)
         if manifest is not None:
             log.warning("Run %s was shown after run %s, and stays visible.", shown, ours)
         return manifest
@@ -189,15 +189,15 @@ class VisibleRun:
     def _write_visible(self, lease: Lease) -> None:
         """Write the visible files, as long as the lease is ours. Blocking."""
 
-        def check() -> None:
+        def check_lease() -> None:
             if self._lost is not None:
                 raise self._lost
             if not lease.may_pay():
                 raise _Lapsed
 
         def check_all() -> None:
-            self._world.stop.check()
-            check()
+            self._world.stop.raise_if_requested()
+            check_lease()
 
         # Once more, under the lease: another attempt may have shown the run while this one waited.
         if not self._is_settled():
@@ -205,11 +205,11 @@ class VisibleRun:
             # Set before the first write, and kept if an error leaves this method before the last
             # check.
             self._may_arrive_late = True
-            store = patient(self._prepared.store, self._clock, check_all)
-            VisibleOutput(store, self._clock.map_in_threads).show(
+            store = patient_store(self._prepared.store, self._clock, check_all)
+            VisibleOutput(store, self._clock.map_in_threads).show_run(
                 manifest, epoch=lease.epoch, own=self._prepared.names.run_key
             )
-            check()  # the last write may have arrived after the lease was lost, too
+            check_lease()  # the last write may have arrived after the lease was lost, too
         self._may_arrive_late = False
         LeaseStore(self._store, PublicationNames()).forget_before(lease.epoch)
 
@@ -225,7 +225,7 @@ class VisibleRun:
         That includes the journal of a run that was visible before: an attempt may have been killed
         just before this step, and one that froze may have written a segment when it woke.
         """
-        journal = self._prepared.names.journal
+        journal = self._prepared.names.journal_prefix
         segments = self._store.list(journal)
         if segments:
             remove_segments(self._store, segments, self._clock.map_in_threads)
@@ -237,7 +237,7 @@ class VisibleRun:
             )  # raises what keeps them there
 
 
-def _published(store: ObjectStore, run_key: str) -> Manifest | None:
+def _published_manifest(store: ObjectStore, run_key: str) -> Manifest | None:
     """Return another run's manifest; None if it is absent, or is not of that run's plan."""
     names = RunNames(run_key=run_key)
     try:

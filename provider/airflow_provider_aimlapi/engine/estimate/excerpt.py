@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.money.spread import Span, evenly, spans_of, within_reach
+from airflow_provider_aimlapi.core.money.spread import Span, spans_of, spread_evenly, within_reach
 from airflow_provider_aimlapi.engine.row import Row
 
 if TYPE_CHECKING:
@@ -53,29 +53,29 @@ def read_excerpt(prepared: Prepared, shards: Sequence[Shard], clock: Clock) -> E
     """Read some of the shards' rows, or all where they are few.
 
     Raises:
-        InputUnreadable, StoreUnavailable: as `DataSet.rows`.
+        InputUnreadable, StoreUnavailable: as `DataSet.read_rows`.
     """
     near = within_reach(shards, prepared.data_set.files) or shards
     spans = spans_of(near, slots=SPANS, rows_each=_rows_each(prepared))
 
     hashes: dict[RowPosition, str] = {}
 
-    def read(span: Span) -> tuple[int, int, dict[RowPosition, int]]:
+    def read_span(span: Span) -> tuple[int, int, dict[RowPosition, int]]:
         nulls = unreadable = 0
         text_bytes: dict[RowPosition, int] = {}
-        for row in _rows(prepared, span, clock):
+        for row in _rows_of_span(prepared, span, clock):
             if isinstance(row, Row):
                 # Without the frame, which is the same for all rows. Tokens then follow the size of
                 # the texts.
-                text_bytes[row.name] = len(row.body) - prepared.maker.frame_bytes
-                hashes[row.name] = row.request_hash
+                text_bytes[row.row_position] = len(row.body) - prepared.maker.frame_bytes
+                hashes[row.row_position] = row.request_hash
             elif row.status == "skipped":
                 nulls += 1
             else:
                 unreadable += 1
         return nulls, unreadable, text_bytes
 
-    found = clock.map_in_threads(read, spans, SPAN_READERS)
+    found = clock.map_in_threads(read_span, spans, SPAN_READERS)
     sizes = {position: size for _, _, part in found for position, size in part.items()}
     return Excerpt(
         rows=sum(span.rows for span in spans),
@@ -90,14 +90,14 @@ def sample_of(
     excerpt: Excerpt, *, without: Collection[RowPosition], count: int
 ) -> list[RowPosition]:
     """Choose rows of an excerpt that can be sent, spread evenly over it."""
-    return evenly([one for one in excerpt.text_bytes if one not in without], count)
+    return spread_evenly([one for one in excerpt.text_bytes if one not in without], count)
 
 
 def rows_at(prepared: Prepared, positions: Collection[RowPosition], clock: Clock) -> list[Row]:
     """Read the rows at these positions, ready to send.
 
     Raises:
-        InputUnreadable, StoreUnavailable: as `DataSet.rows`.
+        InputUnreadable, StoreUnavailable: as `DataSet.read_rows`.
     """
     # One span for each part, from its first row to its last. Row groups are decoded whole, so
     # reading single rows would not be faster.
@@ -108,23 +108,23 @@ def rows_at(prepared: Prepared, positions: Collection[RowPosition], clock: Clock
     for shard in prepared.plan.shards:
         rows = wanted.get(shard.part)
         if rows:
-            read = _rows(prepared, _around(shard, rows), clock)
+            read = _rows_of_span(prepared, _span_around(shard, rows), clock)
             found += [row for row in read if isinstance(row, Row) and row.row in rows]
     return found
 
 
-def _around(shard: Shard, rows: Collection[int]) -> Span:
+def _span_around(shard: Shard, rows: Collection[int]) -> Span:
     """Return the span from the first of the rows to the last."""
     return Span(shard=shard, first_row=min(rows), rows=max(rows) - min(rows) + 1)
 
 
-def _rows(prepared: Prepared, span: Span, clock: Clock) -> Iterator[Row | Outcome]:
+def _rows_of_span(prepared: Prepared, span: Span, clock: Clock) -> Iterator[Row | Outcome]:
     shard, maker = span.shard, prepared.maker
     piece = replace(shard, first_row=shard.first_row + span.first_row, rows=span.rows)
     index = span.first_row
-    for batch in prepared.data_set.rows(piece, maker.columns):
+    for batch in prepared.data_set.read_rows(piece, maker.columns):
         for texts in batch:
-            yield maker.row(shard.part, index, texts, clock)
+            yield maker.make_row(shard.part, index, texts, clock)
             index += 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.api.account import missing_credit, obstacles
+from airflow_provider_aimlapi.api.account import key_obstacles, missing_credit
 from airflow_provider_aimlapi.core.money.estimate_report import Funds
 from airflow_provider_aimlapi.core.money.pricing import NANO_USD_PER_USD
 from airflow_provider_aimlapi.core.texts.wording import format_amount
@@ -46,7 +46,7 @@ async def fetch_funds(
         remarks=(
             *missing_credit(account),
             *_balance_in_other_currency(account),
-            *obstacles(account),
+            *key_obstacles(account),
             *account.gaps,
         ),
     )

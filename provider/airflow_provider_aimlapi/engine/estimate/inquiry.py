@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.money.estimate import forecast
+from airflow_provider_aimlapi.core.money.estimate import forecast_cost
 from airflow_provider_aimlapi.core.money.estimate_report import Estimate
 from airflow_provider_aimlapi.core.texts.setting_ranges import check_settings
 from airflow_provider_aimlapi.engine.calls.marks.marked_calls import MarkedCalls
@@ -19,7 +19,7 @@ from airflow_provider_aimlapi.engine.estimate.excerpt import rows_at, sample_of
 from airflow_provider_aimlapi.engine.estimate.funds import fetch_funds
 from airflow_provider_aimlapi.engine.estimate.sample import send_sample
 from airflow_provider_aimlapi.engine.estimate.survey import read_known
-from airflow_provider_aimlapi.engine.prepare import prepare, survey
+from airflow_provider_aimlapi.engine.prepare import prepare_run, survey_run
 from airflow_provider_aimlapi.engine.replaced_run import warn_of_replaced
 from airflow_provider_aimlapi.errors import ApiError, InvalidSpec
 from airflow_provider_aimlapi.logs import logger
@@ -60,7 +60,7 @@ class Inquiry:
         check_settings({"sample_rows": self.sample_rows, "answer_tokens": self.answer_tokens})
 
 
-async def estimate(
+async def estimate_run(
     job: Job,
     settings: Settings,
     inquiry: Inquiry,
@@ -78,8 +78,10 @@ async def estimate(
         raise InvalidSpec(
             f"answer_tokens={inquiry.answer_tokens} is more than max_tokens={longest} allows."
         )
-    check = world.stop.check
-    prepared, has_begun = await world.scan(survey, job, world.open_store, world.clock, check=check)
+    check = world.stop.raise_if_requested
+    prepared, has_begun = await world.scan(
+        survey_run, job, world.open_store, world.clock, check=check
+    )
     await warn_of_replaced(prepared.replaced, world)
     known = await _read_known(prepared, settings, world, has_begun=has_begun)
     # The sample adds to what the run has cost, so its own cost is the difference.
@@ -87,20 +89,20 @@ async def estimate(
     rows = sample_of(
         known.excerpt,
         without=known.not_sent,
-        count=max(0, inquiry.sample_rows - known.answers),
+        count=max(0, inquiry.sample_rows - known.kept_answers),
     )
     if rows:
         known = await _send_sample(rows, job, settings, world)
-    basis = known.basis()
+    basis = known.basis_of_estimate()
     is_marking = settings.cache_prompt == "auto"
     head_bytes = MarkedCalls(prepared, world.clock, is_wanted=is_marking).head_bytes
-    prices = await _prices(world, job.completion.model)
+    prices = await _fetch_prices(world, job.completion.model)
     return Estimate(
         run_key=prepared.names.run_key,
         model=job.completion.model,
         is_published=prepared.manifest is not None,
         basis=basis,
-        forecast=forecast(
+        forecast=forecast_cost(
             basis,
             prices,
             max_tokens=longest,
@@ -120,10 +122,10 @@ async def _read_known(
 ) -> KnownRows:
     return await world.scan(
         read_known,
-        prepared.checked(world.stop.check),
+        prepared.with_check(world.stop.raise_if_requested),
         world.open_store,
         world.clock,
-        world.stop.check,
+        world.stop.raise_if_requested,
         has_begun=has_begun,
         retry_rejected=settings.retry_rejected,
     )
@@ -133,15 +135,15 @@ async def _send_sample(
     positions: list[RowPosition], job: Job, settings: Settings, world: World
 ) -> KnownRows:
     """Send these rows as a run does, and read again what is known."""
-    check = world.stop.check
-    prepared = await world.scan(prepare, job, world.open_store, world.clock, check=check)
+    check = world.stop.raise_if_requested
+    prepared = await world.scan(prepare_run, job, world.open_store, world.clock, check=check)
     rows = await world.scan(rows_at, prepared, positions, world.clock)
     log.info("Sending a paid sample of %s rows.", f"{len(rows):,}")
     await send_sample(prepared, rows, settings, world)
     return await _read_known(prepared, settings, world, has_begun=True)
 
 
-async def _prices(world: World, model: str) -> TokenPrices | None:
+async def _fetch_prices(world: World, model: str) -> TokenPrices | None:
     try:
         return await world.ask_prices(model)
     except ApiError as error:

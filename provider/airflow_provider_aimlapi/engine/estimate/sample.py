@@ -46,7 +46,7 @@ class Sample:
             if shard.part in parts:
                 collector.open_shard_now(shard)
         await feed.add_rows(list(self._rows))
-        feed.finish()
+        feed.note_all_read()
 
 
 async def send_sample(
@@ -66,9 +66,9 @@ async def send_sample(
     try:
         await attempt.send_under_lease()
     except Exception as error:
-        await reporter.failed(error)
+        await reporter.report_failure(error)
         raise
-    await reporter.sampled()
+    await reporter.report_sample()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +86,22 @@ class _SampleAttempt:
         threads = world.clock.map_in_threads
         leases = LeaseStore(prepared.store, prepared.names, map_in_threads=threads)
         async with held_lease(leases, self.settings.lease_times, world) as lease:
-            await reporter.begin(lease.epoch)
-            await lease.wait_for_elders(partial(reporter.waits, "waiting"))
+            await reporter.report_begin(lease.epoch)
+            await lease.wait_for_elders(partial(reporter.report_wait, "waiting"))
             # Otherwise another attempt has published the run while this one waited, and nothing is
             # left to send.
             if await world.scan(prepared.read_manifest) is None:
                 ending = Ending()
-                await lease.while_kept(self._send(lease, ending), lost=ending.halt)
+                await lease.while_kept(self._send_rows(lease, ending), lost=ending.end_admission)
 
-    async def _send(self, lease: Lease, ending: Ending) -> None:
+    async def _send_rows(self, lease: Lease, ending: Ending) -> None:
         prepared, world = self.prepared, self.world
         calls, earlier = await open_calls(prepared, lease, ending, self.settings, world)
         # Parts that became durable since the rows were chosen. Their rows are decided, or may be
         # sent again by the run only.
         decided = {entry.part for entry in earlier.parts} | set(earlier.reopened)
         parts = {row.part for row in self.rows}
-        checked = prepared.checked(world.stop.check)
+        checked = prepared.with_check(world.stop.raise_if_requested)
         known = await world.scan(read_journaled_rows, checked, earlier, parts, world.clock)
         undecided = [
             row for row in self.rows if row.part not in decided and (row.part, row.row) not in known
@@ -110,7 +110,9 @@ class _SampleAttempt:
             earlier.restore_history(row, prepared.follow_ups)
         # The time left is that of the sample, which leaves most rows of the run undecided.
         target = calls.collector.rows_done + len(undecided)
-        self.reporter.watch(AttemptCounts(calls, rows=target, clock=world.clock), lease.released)
+        self.reporter.watch_counts(
+            AttemptCounts(calls, rows=target, clock=world.clock), lease.released
+        )
         log_lines = progress_log(calls, prepared, self.settings, world)
-        companions = [self.reporter.companion(), log_lines]
+        companions = [self.reporter.as_companion(), log_lines]
         await calls.ask_all(Sample(prepared, undecided), companions=companions)

@@ -67,26 +67,26 @@ class KnownRows:
         return sum(shard.rows for shard in self.shards)
 
     @property
-    def answers(self) -> int:
+    def kept_answers(self) -> int:
         """Return the number of kept answers, read or not."""
-        return self._tally().paid_answers
+        return self._tally_of_kept().paid_answers
 
     @property
     def not_sent(self) -> frozenset[tuple[int, int]]:
         """Return the rows of the excerpt that need no call."""
         return frozenset(self.outcomes) | frozenset(self.reusable) | self.duplicates
 
-    def basis(self) -> EstimateBasis:
+    def basis_of_estimate(self) -> EstimateBasis:
         """Return all of it as numbers."""
         prepared, earlier, excerpt = self.prepared, self.earlier, self.excerpt
         decided, _ = earlier.rows_decided()
-        outcomes, tally = self.outcomes, self._tally()
+        outcomes, tally = self.outcomes, self._tally_of_kept()
         sizes = excerpt.text_bytes
         return EstimateBasis(
             rows=prepared.plan.rows,
             rows_decided=prepared.plan.rows if prepared.manifest is not None else decided,
             rows_open=self.rows_open,
-            known_open=sum(self._stays(tally) for tally in self._journaled()),
+            known_open=sum(self._rows_that_stay(tally) for tally in self._journaled_tallies()),
             asked_again=_asked_again(earlier),
             rows_read=excerpt.rows,
             nulls=excerpt.nulls,
@@ -98,7 +98,8 @@ class KnownRows:
             measured=[
                 found
                 for position, outcome in outcomes.items()
-                if position in sizes and (found := _measured(sizes[position], outcome)) is not None
+                if position in sizes
+                and (found := _measured_answer(sizes[position], outcome)) is not None
             ],
             answers=tally.paid_answers,
             answers_prompt_tokens=tally.prompt_tokens,
@@ -106,23 +107,23 @@ class KnownRows:
             paid_nano_usd=self.paid_nano_usd,
         )
 
-    def _tally(self) -> Tally:
+    def _tally_of_kept(self) -> Tally:
         """Return the sums of all kept answers."""
         staged = (*self.earlier.parts, *(found.entry for found in self.earlier.reopened.values()))
         total = Tally()
         for entry in staged:
             total += entry.tally
-        for tally in self._journaled():
+        for tally in self._journaled_tallies():
             total += tally
         return total
 
-    def _journaled(self) -> Iterator[Tally]:
+    def _journaled_tallies(self) -> Iterator[Tally]:
         """Return the sums of what the journal decides of open shards."""
         open_parts = {shard.part for shard in self.shards}
         return (tally for part, tally in self.earlier.journaled.items() if part in open_parts)
 
-    def _stays(self, tally: Tally) -> int:
-        return tally.rows - (tally.resendable if self.earlier.resends_rejected else 0)
+    def _rows_that_stay(self, tally: Tally) -> int:
+        return tally.rows - (tally.resendable_rows if self.earlier.resends_rejected else 0)
 
 
 def read_known(
@@ -145,9 +146,9 @@ def read_known(
         InputUnreadable, StorageError: as for a run.
     """
     if prepared.manifest is not None:
-        earlier, shards = _nothing(), []
+        earlier, shards = _no_earlier_answers(), []
     else:
-        earlier = _nothing()
+        earlier = _no_earlier_answers()
         # Without a stored plan no attempt can have left anything, so nothing is listed.
         if has_begun:
             earlier = find_earlier_answers(prepared, clock, retry_rejected=retry_rejected)
@@ -163,7 +164,7 @@ def read_known(
         if not (outcome.status in RESENT_STATUSES and earlier.resends_rejected)
     }
     runs = find_earlier_runs(prepared, open_store, clock, check, is_read_only=True)
-    reusable = _reusable(runs, prepared, excerpt, decided)
+    reusable = _reusable_answers(runs, prepared, excerpt, decided)
     return KnownRows(
         prepared=prepared,
         earlier=earlier,
@@ -175,7 +176,7 @@ def read_known(
     )
 
 
-def _reusable(
+def _reusable_answers(
     runs: FoundRuns, prepared: Prepared, excerpt: Excerpt, decided: Collection[tuple[int, int]]
 ) -> dict[tuple[int, int], Outcome]:
     """Return the answers that rows of the excerpt will take from earlier runs, if they lie nearby."""
@@ -189,7 +190,7 @@ def _reusable(
     found: dict[tuple[int, int], Outcome] = {}
     for shard in prepared.plan.shards:
         if rows := wanted.get(shard.part):
-            outcomes = answers.find(shard, rows)
+            outcomes = answers.find_outcomes(shard, rows)
             found |= {(shard.part, row): outcome for row, outcome in outcomes.items()}
     return found
 
@@ -214,7 +215,7 @@ def _duplicates(
     return frozenset(found)
 
 
-def _nothing() -> EarlierAnswers:
+def _no_earlier_answers() -> EarlierAnswers:
     return EarlierAnswers(
         parts=(),
         reopened={},
@@ -233,12 +234,12 @@ def _asked_again(earlier: EarlierAnswers) -> int:
     if not earlier.resends_rejected:
         return 0
     return sum(
-        found.entry.tally.resendable - earlier.journaled.get(part, Tally()).rows
+        found.entry.tally.resendable_rows - earlier.journaled.get(part, Tally()).rows
         for part, found in earlier.reopened.items()
     )
 
 
-def _measured(text_bytes: int, outcome: Outcome) -> AnsweredRow | None:
+def _measured_answer(text_bytes: int, outcome: Outcome) -> AnsweredRow | None:
     """Return an answer's figures; None if it does not report its tokens."""
     if outcome.prompt_tokens is None or outcome.completion_tokens is None or not text_bytes:
         return None

@@ -36,21 +36,21 @@ class AttemptCounts:
         self._started_s = clock.now_s()
         self._series = SeriesRecorder()  # the page's curves, from the attempt's start
 
-    def inherited(self) -> Inherited:
+    def inherited_counts(self) -> Inherited:
         """Return what earlier attempts had decided and paid, as far as this one has met their rows."""
         return Inherited(
             rows=self._collector.rows_reused,
-            statuses=self._collector.counts_reused.statuses(),
+            statuses=self._collector.counts_reused.rows_by_status(),
             cost_nano_usd=self._inherited_nano_usd,
         )
 
-    def sample(self) -> None:
+    def add_sample(self) -> None:
         """Add the present counts to the series."""
         self._series.add_sample(
             self._clock.now_s() - self._started_s,
-            self._decided,
+            self._rows_decided,
             in_flight=self._limiter.in_flight,
-            window=self._limiter.window.permits,
+            window=self._limiter.window.permitted_calls,
             throttled=self._limiter.throttled,
             cost=self._paid_nano_usd,
         )
@@ -66,7 +66,7 @@ class AttemptCounts:
             reused_answers=collector.counts.reused_answers,
             duplicates=collector.counts.duplicates,
             saved_nano_usd=collector.counts.saved_nano_usd,
-            statuses=collector.counts.statuses(),
+            statuses=collector.counts.rows_by_status(),
             repaired=collector.counts.repaired,
             prompt_tokens=collector.counts.prompt_tokens,
             completion_tokens=collector.counts.completion_tokens,
@@ -78,7 +78,7 @@ class AttemptCounts:
             ),
             cost_nano_usd=cost,
             in_flight=self._limiter.in_flight,
-            window=self._limiter.window.permits,
+            window=self._limiter.window.permitted_calls,
             rows_per_s=round(rows_per_s, 2),
             requests=self._limiter.requests,
             throttled=self._limiter.throttled,
@@ -88,18 +88,18 @@ class AttemptCounts:
                 bound.value: round(seconds, 1)
                 for bound, seconds in self._limiter.bound_times.seconds.items()
             },
-            latency=self._latencies.summary(),
-            series=self._series.series(),
-            errors=self._errors.kinds(),
+            latency=self._latencies.summary_of_latencies(),
+            series=self._series.series_so_far(),
+            errors=self._errors.most_frequent_kinds(),
         )
 
     def add_to_attempt(self, attempt: AttemptProgress) -> AttemptProgress:
         """Return the attempt with these counts, without what earlier attempts decided and paid."""
-        own = self._collector.counts.without(self._collector.counts_reused)
+        own = self._collector.counts.without_others(self._collector.counts_reused)
         return replace(
             attempt,
-            rows=self._decided,
-            statuses=own.statuses(),
+            rows=self._rows_decided,
+            statuses=own.rows_by_status(),
             repaired=own.repaired,
             prompt_tokens=own.prompt_tokens,
             completion_tokens=own.completion_tokens,
@@ -109,7 +109,7 @@ class AttemptCounts:
         )
 
     @property
-    def _decided(self) -> int:
+    def _rows_decided(self) -> int:
         return self._collector.rows_done - self._collector.rows_reused
 
     @property

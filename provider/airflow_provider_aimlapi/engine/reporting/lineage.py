@@ -23,16 +23,16 @@ def lineage_of(prepared: Prepared) -> Lineage:
             Column(name=name, type="string") for name in data_set.partition_names[:COLUMNS_MAX]
         ),
         prompt_columns=tuple(dict.fromkeys(data_set.columns_of(prepared.maker.columns))),
-        answers=columns_of(prepared.outcome_columns.fields()),
+        answers=columns_of(prepared.outcome_columns.arrow_fields()),
         rows=prepared.plan.rows,
         files=len(files),
         size_bytes=sum(file.size_bytes for file in files),
-        input_account=_account(job.input),
-        output_account=_account(job.output),
+        input_account=_azure_account(job.input),
+        output_account=_azure_account(job.output),
     )
 
 
-def _account(location: OpenLocation) -> str | None:
+def _azure_account(location: OpenLocation) -> str | None:
     """Return the Azure account that adlfs uses: an argument, or in its connection string."""
     name = getattr(location.fs, "account_name", None)
     if not name:

@@ -58,14 +58,14 @@ class ProgressLog:
         next_s = self._clock.now_s()
         while True:
             await asyncio.sleep(interval_s)
-            progress, now_s = self.now(), self._clock.now_s()
+            progress, now_s = self.present_figures(), self._clock.now_s()
             if now_s >= next_s:
-                log.info("%s", progress.line())
+                log.info("%s", progress.log_line())
                 # Half an interval at least, so that a timer that fires early does not skip a line.
                 pause_s = min(PAUSE_S_MAX, PAUSE_SHARE * progress.elapsed_s)
                 next_s = now_s + max(interval_s / 2, pause_s)
 
-    def now(self) -> Progress:
+    def present_figures(self) -> Progress:
         """Return the run's present figures."""
         now_s = self._clock.now_s()
         return Progress(
@@ -73,7 +73,7 @@ class ProgressLog:
             rows_done=self._collector.rows_done,
             rows_reused=self._collector.rows_reused,
             in_flight=self._limiter.in_flight,
-            window=self._limiter.window.permits,
+            window=self._limiter.window.permitted_calls,
             throttled=self._limiter.throttled,
             cost_nano_usd=self._budget.charged_nano_usd,
             elapsed_s=now_s - self._started_s,

@@ -27,10 +27,10 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     error_text,
     with_attempt,
 )
-from airflow_provider_aimlapi.core.texts.redaction import cut
+from airflow_provider_aimlapi.core.texts.redaction import cut_to_bytes
 from airflow_provider_aimlapi.core.texts.wording import format_duration
 from airflow_provider_aimlapi.engine.durable.lease import Superseded
-from airflow_provider_aimlapi.engine.runtime.companions import Companion, beside
+from airflow_provider_aimlapi.engine.runtime.companions import Companion, run_beside
 from airflow_provider_aimlapi.errors import RunInterrupted
 from airflow_provider_aimlapi.logs import logger
 
@@ -60,7 +60,7 @@ def _harmless(
     """Let no bug in the page's progress end a run, or hide the error that ended it."""
 
     async def harmless(self: Reporter, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        await beside(method(self, *args, **kwargs), "progress page")
+        await run_beside(method(self, *args, **kwargs), "progress page")
 
     return harmless
 
@@ -97,19 +97,19 @@ class Reporter:
         self._has_warned = False
 
     @_harmless
-    async def begin(self, epoch: int) -> None:
+    async def report_begin(self, epoch: int) -> None:
         """Publish that this attempt waits until it may pay."""
         self._epoch = epoch
-        await self._recall(Inherited())
-        await self._publish(self._progress("waiting"))
+        await self._recall_progress(Inherited())
+        await self._publish_progress(self._progress_now("waiting"))
 
     @_harmless
-    async def waits(self, state: State, left_s: float) -> None:
+    async def report_wait(self, state: State, left_s: float) -> None:
         """Publish that this attempt waits for others, and the latest end of the wait."""
         until_us = self._clock.wall_us() + round(left_s * 1e6)
-        await self._publish(replace(self._progress(state), waits_until_us=until_us))
+        await self._publish_progress(replace(self._progress_now(state), waits_until_us=until_us))
 
-    def watch(self, counts: AttemptCounts, released: Collection[int] = ()) -> None:
+    def watch_counts(self, counts: AttemptCounts, released: Collection[int] = ()) -> None:
         """Report these counts from now on.
 
         Args:
@@ -118,7 +118,7 @@ class Reporter:
         self._counts = counts
         self._released = frozenset(released)
 
-    def companion(self) -> Companion:
+    def as_companion(self) -> Companion:
         """Return the work that publishes the progress beside the calls."""
         return Companion(name="progress page", work=self.publish_always, end=self.let_go)
 
@@ -131,7 +131,7 @@ class Reporter:
         if self._sink is None:
             return
         while not self._let_go.is_set():
-            await self._publish(self._progress("running"))
+            await self._publish_progress(self._progress_now("running"))
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._sink.interval_s):
                     await self._let_go.wait()
@@ -141,43 +141,43 @@ class Reporter:
         self._let_go.set()
 
     @_harmless
-    async def publishing(self) -> None:
+    async def report_publishing(self) -> None:
         """Publish that all rows are decided, and their parts are being shown."""
-        await self._publish(self._progress("publishing"))
+        await self._publish_progress(self._progress_now("publishing"))
 
     @_harmless
-    async def superseded(self) -> None:
+    async def report_superseded(self) -> None:
         """Publish that a newer attempt has begun, and leave a shared sink to it."""
-        await self._publish(self._progress("superseded"))
+        await self._publish_progress(self._progress_now("superseded"))
         self._is_silent = self._sink is not None and self._sink.is_shared
 
     @_harmless
-    async def failed(self, error: Exception) -> None:
+    async def report_failure(self, error: Exception) -> None:
         """Publish why the run ended early, and write the report."""
         state: State = "failed"
         if isinstance(error, RunInterrupted):
             state = "superseded" if isinstance(error, Superseded) else "stopped"
         if not self._has_recalled:  # otherwise what earlier tries paid would be overwritten
-            await self._recall(Inherited())
-        await self._end(self._progress(state, error=error))
+            await self._recall_progress(Inherited())
+        await self._publish_last(self._progress_now(state, error=error))
 
     @_harmless
-    async def completed(self, manifest: Manifest) -> None:
+    async def report_completion(self, manifest: Manifest) -> None:
         """Publish that the run, or the share, is complete, and write the report."""
         # Published before this attempt began. Only the manifest knows what earlier attempts paid.
         if self._counts is None and self._recalled is None:
-            await self._recall(_inherited_from(manifest))
-        progress = self._progress("published" if self._prepared.share is None else "complete")
+            await self._recall_progress(_inherited_from(manifest))
+        progress = self._progress_now("published" if self._prepared.share is None else "complete")
         if self._counts is None:
             progress = _from_manifest(progress, manifest)
-        await self._end(progress)
+        await self._publish_last(progress)
 
     @_harmless
-    async def sampled(self) -> None:
+    async def report_sample(self) -> None:
         """Publish that the paid sample of an estimate is complete, and write the report."""
-        await self._end(self._progress("sampled"))
+        await self._publish_last(self._progress_now("sampled"))
 
-    def _progress(self, state: State, error: Exception | None = None) -> RunProgress:
+    def _progress_now(self, state: State, error: Exception | None = None) -> RunProgress:
         text = None if error is None else error_text(error)
         progress = replace(self._earlier_progress(), state=state, updated_us=self._clock.wall_us())
         attempt = AttemptProgress(
@@ -189,11 +189,11 @@ class Reporter:
             error=text,
         )
         if self._counts is not None:
-            self._counts.sample()
+            self._counts.add_sample()
             if self._recalled is not None:
                 # Computed each time, because this attempt meets the rows of earlier ones one part
                 # after another.
-                inherited = self._counts.inherited()
+                inherited = self._counts.inherited_counts()
                 self._earlier = earlier_attempts(self._recalled, inherited, self._released)
             progress = self._counts.add_to(progress)
             attempt = self._counts.add_to_attempt(attempt)
@@ -213,25 +213,25 @@ class Reporter:
         return RunProgress(
             run_key=names.run_key,
             state="waiting",
-            model=cut(job.completion.model, TEXT_BYTES_MAX),
-            input=cut(job.input.fs.unstrip_protocol(job.input.path), TEXT_BYTES_MAX),
+            model=cut_to_bytes(job.completion.model, TEXT_BYTES_MAX),
+            input=cut_to_bytes(job.input.fs.unstrip_protocol(job.input.path), TEXT_BYTES_MAX),
             output=self._output_uri(),
-            manifest=cut(store.uri(names.manifest), TEXT_BYTES_MAX),
-            report=cut(store.uri(names.report), TEXT_BYTES_MAX),
+            manifest=cut_to_bytes(store.uri(names.manifest_name), TEXT_BYTES_MAX),
+            report=cut_to_bytes(store.uri(names.report_name), TEXT_BYTES_MAX),
             updated_us=0,
             rows=self._prepared.plan.rows,
             budget_nano_usd=self._budget_nano_usd,
             replaced=self._replaced,
         )
 
-    async def _recall(self, inherited: Inherited) -> None:
+    async def _recall_progress(self, inherited: Inherited) -> None:
         """Read what was published before, with what earlier attempts had decided and paid."""
         if self._sink is None:
             return
         try:
             data = await self._in_time(self._sink.recall)
         except Exception as error:  # noqa: BLE001  # whatever it is, the run continues without
-            self._warn(error)
+            self._warn_once(error)
             return
         self._has_recalled = True
         recalled = None if data is None else decode_progress(data)
@@ -253,15 +253,15 @@ class Reporter:
         return is_same_job and recalled.output == self._output_uri()
 
     def _output_uri(self) -> str:
-        return cut(self._prepared.store.uri(""), TEXT_BYTES_MAX)
+        return cut_to_bytes(self._prepared.store.uri(""), TEXT_BYTES_MAX)
 
-    async def _publish(self, progress: RunProgress) -> None:
+    async def _publish_progress(self, progress: RunProgress) -> None:
         if self._sink is None or self._is_silent:
             return
         try:
             await self._in_time(self._sink.publish, encode_progress(progress))
         except Exception as error:  # noqa: BLE001  # whatever it is, the run continues without
-            self._warn(error)
+            self._warn_once(error)
 
     async def _in_time(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do blocking work; leave it behind if it takes too long.
@@ -281,22 +281,22 @@ class Reporter:
                 return result
         raise TimeoutError(f"It did not answer for {format_duration(SINK_S_MAX)}.")
 
-    async def _end(self, progress: RunProgress) -> None:
+    async def _publish_last(self, progress: RunProgress) -> None:
         try:
             async with asyncio.timeout(FINAL_S_MAX):
                 # What it writes is older than the final progress, so that comes after it.
                 if self._call is not None:
                     await asyncio.wait({self._call})
-                await self._publish(progress)
+                await self._publish_progress(progress)
                 await self._write_report(progress)
         except TimeoutError as error:
-            self._warn(error)
+            self._warn_once(error)
 
     async def _write_report(self, progress: RunProgress) -> None:
         """Write the report, but not over a newer attempt's, and not over one with more figures."""
         if self._render is None or self._is_silent or progress.state == "superseded":
             return
-        store, name = self._prepared.store, self._prepared.names.report
+        store, name = self._prepared.store, self._prepared.names.report_name
         try:
             if self._counts is None:
                 # This attempt made no call. Another one's report has curves and errors, which this
@@ -307,9 +307,9 @@ class Reporter:
             data = await self._in_time(self._render, progress)
             await self._in_time(store.write, name, data)
         except Exception as error:  # noqa: BLE001  # whatever it is, the run does not need it
-            self._warn(error)
+            self._warn_once(error)
 
-    def _warn(self, error: Exception) -> None:
+    def _warn_once(self, error: Exception) -> None:
         if not self._has_warned:
             self._has_warned = True
             log.warning(

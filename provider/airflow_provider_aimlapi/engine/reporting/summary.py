@@ -30,7 +30,7 @@ async def summary_of(
     return RunSummary(
         run_key=names.run_key,
         share=prepared.share,
-        manifest=store.uri(names.manifest),
+        manifest=store.uri(names.manifest_name),
         output_path=store.uri(""),
         tally=tally,
         reused=calls.collector.rows_reused if calls else tally.rows,

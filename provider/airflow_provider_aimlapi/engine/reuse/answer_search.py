@@ -95,7 +95,9 @@ class AnswerSearch:
         is_tried = self.missing >= SHARD_ROWS_MAX
         return self.run.has_same_template or self.found > 0 or not is_tried
 
-    def find(self, shard: Shard, rows_before: int, hashes: Sequence[str], batch_rows: int) -> Found:
+    def find_answers(
+        self, shard: Shard, rows_before: int, hashes: Sequence[str], batch_rows: int
+    ) -> Found:
         """Return the answers to these requests that the earlier run has.
 
         Args:
@@ -117,11 +119,11 @@ class AnswerSearch:
         self.missing += len(missing)
         return found
 
-    def close(self) -> None:
+    def close_table(self) -> None:
         """Delete the table, and end the work on it in another thread."""
         self._is_closed = True
         if self._table is not None:
-            self._table.close()
+            self._table.delete_file()
             self._table = None
 
     def _find_nearby(
@@ -131,18 +133,20 @@ class AnswerSearch:
         if shard.part != self._part:
             self._part = shard.part
             self._reads_left += NEARBY_A_PART
-            self._candidates = self._order.candidates(shard, rows_before)
+            self._candidates = self._order.candidate_parts(shard, rows_before)
         for part in list(reversed(self._kept)):
-            missing = self._take(part, self._kept[part], missing, found)
+            missing = self._take_answers(part, self._kept[part], missing, found)
         while len(missing) > CHANGED_SHARE * batch_rows and self._reads_left and self.is_useful:
             likely = next(filter(self._may_read, self._candidates), None)
             if likely is None:
                 break
             self._reads_left -= 1
-            missing = self._take(likely, self._read(likely), missing, found)
+            missing = self._take_answers(likely, self._read_part(likely), missing, found)
         return missing
 
-    def _take(self, part: int, answers: Found, missing: list[str], found: Found) -> list[str]:
+    def _take_answers(
+        self, part: int, answers: Found, missing: list[str], found: Found
+    ) -> list[str]:
         """Add a part's answers to these requests to `found`; return the others."""
         taken = {one: answers[one] for one in missing if one in answers}
         if not taken:
@@ -156,7 +160,7 @@ class AnswerSearch:
     def _may_read(self, part: int) -> bool:
         return part not in self._kept and self._reads.get(part, 0) < NEARBY_A_PART
 
-    def _read(self, part: int) -> Found:
+    def _read_part(self, part: int) -> Found:
         """Read a part and keep it in memory, instead of those that were not used for longest."""
         self._reads[part] = self._reads.get(part, 0) + 1
         answers = self.run.read_answers(part)
@@ -188,16 +192,16 @@ class AnswerSearch:
         log.info("Searching all parts of run %s for rows that moved.", self.run.run_key)
         table = AnswerTable(min(TABLE_ROWS_MAX, self._rows))
         try:
-            self._is_table_whole = self._fill(table)
+            self._is_table_whole = self._fill_table(table)
         except OSError as error:
             log.warning("Rows that moved are sent again: no temporary file (%s).", error)
             self._is_table_whole = False
-            table.close()
+            table.delete_file()
             return
         self._table = table
         self._kept.clear()
 
-    def _fill(self, table: AnswerTable) -> bool:
+    def _fill_table(self, table: AnswerTable) -> bool:
         """Add the answers of all parts; return False if there was no room for some."""
         parts, rows = [], 0
         # Files that this run does not have come first, because their rows must have moved.
@@ -215,7 +219,7 @@ class AnswerSearch:
     def _find_in_table(self, table: AnswerTable, missing: list[str], found: Found) -> list[str]:
         """Search the table; return the requests that are still missing."""
         for request_hash in missing:
-            answer = table.find(request_hash)
+            answer = table.find_answer(request_hash)
             if answer is not None:
                 part, found[request_hash] = answer
                 self._order.note_found(part)

@@ -168,7 +168,7 @@ class Duplicates:
         if self._validator is None or outcome.status not in ("ok", "invalid"):
             return True
         if outcome.status == "invalid":
-            return isinstance(self._validator.validate(outcome.raw, cells), Invalid)
+            return isinstance(self._validator.check_answer(outcome.raw, cells), Invalid)
         return self._validator.has_quotes_of(outcome.text or "", cells)
 
 
@@ -177,7 +177,7 @@ def _is_own(row: Row, part: int, outcome: Outcome) -> bool:
 
     As the answer of another row, it would hide the charge.
     """
-    return row.name == (part, outcome.row)
+    return row.row_position == (part, outcome.row)
 
 
 def _share_request(row: Row, original: Row) -> None:

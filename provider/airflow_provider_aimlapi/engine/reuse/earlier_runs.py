@@ -19,13 +19,13 @@ from airflow_provider_aimlapi.core.reuse.comparison import (
     has_same_template,
     why_unusable,
 )
-from airflow_provider_aimlapi.engine.runtime.patient_store import patient
+from airflow_provider_aimlapi.engine.runtime.patient_store import patient_store
 from airflow_provider_aimlapi.errors import JournalUnreadable
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.output.changes import newest_change
 from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
 from airflow_provider_aimlapi.storage.parts.part_reader import part_outcomes, read_staged_part
-from airflow_provider_aimlapi.storage.runs.reuse_pins import ReusePin, pin, read_pin
+from airflow_provider_aimlapi.storage.runs.reuse_pins import ReusePin, read_pin, store_pin
 from airflow_provider_aimlapi.storage.runs.run_objects import read_manifest
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class EarlierRun:
         name, size_bytes = entry.staged_name, min(entry.size_bytes, PART_BYTES_MAX)
         try:
             data = self.store.read(name, bytes_max=size_bytes)
-            outcomes = None if data is None else self._outcomes(part, data)
+            outcomes = None if data is None else self._outcomes_in(part, data)
         except JournalUnreadable:  # its text is about a part of this run, and how to remove it
             outcomes = None
         if outcomes is None:
@@ -104,7 +104,7 @@ class EarlierRun:
             return []
         return [one for one in outcomes if one.status == "ok" and one.request_hash is not None]
 
-    def _outcomes(self, part: int, data: bytes) -> list[Outcome] | None:
+    def _outcomes_in(self, part: int, data: bytes) -> list[Outcome] | None:
         """Return the outcomes in a part's bytes; None if the manifest names other bytes."""
         entry, columns = self.entries[part], self.outcome_columns
         staged = read_staged_part(
@@ -153,16 +153,16 @@ def find_earlier_runs(
     others = prepared.job.reuse_from
     if others is None:
         return FoundRuns()
-    own = patient(prepared.store, clock, check)
+    own = patient_store(prepared.store, clock, check)
     stores = {own.uri(""): own}
     for location in others:
-        store = patient(open_store(location), clock, check)
+        store = patient_store(open_store(location), clock, check)
         stores.setdefault(store.uri(""), store)
     usable: list[EarlierRun] = []
     first: Difference | None = None
     for store in stores.values():
-        for run_key in _chosen(prepared, own, store, is_read_only=is_read_only):
-            found = _open(store, run_key, prepared)
+        for run_key in _chosen_run_keys(prepared, own, store, is_read_only=is_read_only):
+            found = _open_run(store, run_key, prepared)
             if isinstance(found, EarlierRun):
                 usable.append(found)
                 found = found.difference
@@ -172,7 +172,7 @@ def find_earlier_runs(
     return FoundRuns(usable=tuple(usable), first=first)
 
 
-def _chosen(
+def _chosen_run_keys(
     prepared: Prepared, own: ObjectStore, store: ObjectStore, *, is_read_only: bool
 ) -> tuple[str, ...]:
     """Return the runs at an output that were chosen before, or those that may be visible there now."""
@@ -191,10 +191,12 @@ def _chosen(
     if is_read_only:
         return keys
     # Created only if absent. If another attempt was faster, its choice is returned.
-    return pin(own, names, ReusePin(output=uri, run_keys=keys)).run_keys
+    return store_pin(own, names, ReusePin(output=uri, run_keys=keys)).run_keys
 
 
-def _open(store: ObjectStore, run_key: str, prepared: Prepared) -> EarlierRun | Difference | None:
+def _open_run(
+    store: ObjectStore, run_key: str, prepared: Prepared
+) -> EarlierRun | Difference | None:
     """Return a run; what makes it unusable; or None, after a log line, if it cannot be read."""
     try:
         return _read_run(store, run_key, prepared)
@@ -211,9 +213,9 @@ def _read_run(store: ObjectStore, run_key: str, prepared: Prepared) -> EarlierRu
             its instructions.
     """
     names, now = RunNames(run_key=run_key), prepared.ingredients
-    data = store.read(names.plan, bytes_max=PLAN_BYTES_MAX)
+    data = store.read(names.plan_name, bytes_max=PLAN_BYTES_MAX)
     if data is None:
-        raise JournalUnreadable(f"{store.uri(names.plan)} does not exist.")
+        raise JournalUnreadable(f"{store.uri(names.plan_name)} does not exist.")
     plan = decode_plan(data, run_key=run_key)
     earlier = decode_plan_ingredients(data, run_key=run_key)
     del data  # up to 128 MB
@@ -221,7 +223,7 @@ def _read_run(store: ObjectStore, run_key: str, prepared: Prepared) -> EarlierRu
         return Difference(run_key, argument)
     manifest = read_manifest(store, names, plan)
     if manifest is None:
-        raise JournalUnreadable(f"{store.uri(names.manifest)} does not exist.")
+        raise JournalUnreadable(f"{store.uri(names.manifest_name)} does not exist.")
     # Its existence is all that counts, so one byte is enough.
     if store.read_end(names.instructions_dropped, bytes_max=1) is not None:
         raise JournalUnreadable("Its answers were made without its instructions.")

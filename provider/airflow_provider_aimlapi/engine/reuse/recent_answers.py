@@ -51,9 +51,9 @@ class RecentAnswers:
         if self._newer is None:
             return None
         try:
-            found = self._newer.find(request_hash)
+            found = self._newer.find_answer(request_hash)
             if found is None and self._older is not None:
-                found = self._older.find(request_hash)
+                found = self._older.find_answer(request_hash)
                 if found is not None:
                     self._add(*found)
         except OSError as error:
@@ -66,7 +66,7 @@ class RecentAnswers:
         self._is_closed = True
         for table in (self._newer, self._older):
             if table is not None:
-                table.close()
+                table.delete_file()
         self._newer = self._older = None
 
     def _add(self, part: int, answer: Outcome) -> None:
@@ -79,7 +79,7 @@ class RecentAnswers:
         if newer.is_full:
             raise OSError("too little room")
         if self._older is not None:
-            self._older.close()
+            self._older.delete_file()
         self._newer, self._older = newer, self._newer
 
     def _give_up(self, error: OSError) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.answers.faults import Valid
-from airflow_provider_aimlapi.core.calls.completion import reused
+from airflow_provider_aimlapi.core.calls.completion import reused_outcome
 from airflow_provider_aimlapi.core.reuse.part_order import file_of
 from airflow_provider_aimlapi.engine.reuse.answer_search import AnswerSearch
 from airflow_provider_aimlapi.logs import logger
@@ -62,7 +62,7 @@ class ReusedAnswers:
         """Return whether an earlier run exists. Without one, rows are not looked at."""
         return self._first is not None
 
-    def find(self, shard: Shard, rows: Sequence[Row]) -> dict[int, Outcome]:
+    def find_outcomes(self, shard: Shard, rows: Sequence[Row]) -> dict[int, Outcome]:
         """Return the outcomes of those of these rows that an earlier run has answered, by row.
 
         Args:
@@ -80,11 +80,11 @@ class ReusedAnswers:
             if not left or not search.is_useful:
                 continue
             hashes = [row.request_hash for row in left]
-            found = search.find(shard, self._rows_before, hashes, len(rows))
+            found = search.find_answers(shard, self._rows_before, hashes, len(rows))
             for row in left:
                 answer = found.get(row.request_hash)
                 if answer is not None and self._is_valid(answer, row):
-                    outcomes[row.row] = reused(
+                    outcomes[row.row] = reused_outcome(
                         answer,
                         run_key=search.run.run_key,
                         row=row.row,
@@ -96,11 +96,11 @@ class ReusedAnswers:
             self._warn_if_none()
         return outcomes
 
-    def close(self) -> None:
+    def close_searches(self) -> None:
         """Log what could not be reused, and delete temporary files."""
         self._warn_if_none()
         for search in self._searches:
-            search.close()
+            search.close_table()
             if search.run.unreadable:
                 log.warning(
                     "%s part(s) of run %s could not be read, so their rows are sent again.",
@@ -112,7 +112,7 @@ class ReusedAnswers:
         """Return whether an answer passes this run's checks, which may be other code by now."""
         if self._validator is None:
             return True
-        return isinstance(self._validator.validate(answer.text, row.cells), Valid)
+        return isinstance(self._validator.check_answer(answer.text, row.cells), Valid)
 
     def _warn_if_none(self) -> None:
         """Log once why no row of many could take an answer, although an earlier run exists."""

@@ -1,7 +1,7 @@
 """Run tasks beside the calls of an attempt. None of them may cancel a call that is in flight.
 
 A task that fails cancels all others of its TaskGroup, and with them calls that are billed all the
-same. So each task is run by `beside`: a bug in it, ours or a library's, is logged and ends there.
+same. So each task is run by `run_beside`: a bug in it, ours or a library's, is logged and ends there.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class Companion:
 
     def start_in(self, tasks: asyncio.TaskGroup) -> Callable[[], object]:
         """Start the work, and return the function that ends it."""
-        task = tasks.create_task(beside(self.work(), self.name))
+        task = tasks.create_task(run_beside(self.work(), self.name))
         # Work that writes from a thread has an end of its own. If it were cancelled, the thread
         # would write on, perhaps after the final state was written.
         return self.end or task.cancel
 
 
-async def beside(
+async def run_beside(
     work: Awaitable[object], name: str, halt: Callable[[AimlapiError], None] | None = None
 ) -> None:
     """Do work that other tasks run beside, and never fail.

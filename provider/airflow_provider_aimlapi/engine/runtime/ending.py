@@ -25,7 +25,7 @@ class Ending:
         self.error: AimlapiError | None = None
         self._closers: list[Callable[[], None]] = []
 
-    def closes(self, *closers: Callable[[], None]) -> None:
+    def register_closers(self, *closers: Callable[[], None]) -> None:
         """Register functions to call when the run ends early; call them now if it has ended."""
         # Components are made while the attempt runs, so a stop may come before they are
         # registered.
@@ -34,7 +34,7 @@ class Ending:
             for close in closers:
                 close()
 
-    def halt(self, error: AimlapiError) -> None:
+    def end_admission(self, error: AimlapiError) -> None:
         """End admission for this reason, unless it has ended already."""
         if self.error is not None:
             return
@@ -47,13 +47,13 @@ class Ending:
         for close in self._closers:
             close()
 
-    def fail(self, error: AimlapiError) -> None:
+    def end_without_keeping(self, error: AimlapiError) -> None:
         """End for this reason, and replace any earlier one: what was paid for could not be kept.
 
         The texts of other reasons claim that it was kept.
         """
         earlier = self.error
-        self.halt(error)
+        self.end_admission(error)
         if earlier is not None and earlier is not error:
             log.warning("The run was ending already. %s: %s", type(earlier).__name__, earlier)
         self.error = error

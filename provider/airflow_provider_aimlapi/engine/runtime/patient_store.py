@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_aimlapi.engine.runtime.retry import persistently
+from airflow_provider_aimlapi.engine.runtime.retry import send_persistently
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.stores.object_store import ObjectStore
 
 
-def patient(
+def patient_store(
     store: ObjectStore, clock: Clock, check: Callable[[], None] = lambda: None
 ) -> ObjectStore:
     """Return the same store for a long scan, whose requests block a thread.
@@ -39,4 +39,4 @@ class _PatientStore:
         return self._store.uri(name)
 
     def __getattr__(self, name: str) -> Any:
-        return partial(persistently, self._clock, self._check, getattr(self._store, name))
+        return partial(send_persistently, self._clock, self._check, getattr(self._store, name))

@@ -48,13 +48,15 @@ def retry_delay_s(error: ApiError, *, failures: int, random: Random) -> float:
     """
     policy = _AFTER_THROTTLE if isinstance(error, Throttled) else _AFTER_FAILURE
     # Full jitter, because rows that failed together would otherwise return together.
-    delay_s = random.uniform(0.0, policy(_state(failures)))
+    delay_s = random.uniform(0.0, policy(_retry_state(failures)))
     if isinstance(error, ApiUnavailable) and error.retry_after_s is not None:
         return min(error.retry_after_s, RETRY_AFTER_S_MAX) + delay_s
     return delay_s
 
 
-async def persist(clock: Clock, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def persist_in_thread(
+    clock: Clock, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
     """Do blocking store work in a thread, and repeat it for two minutes if the store is unavailable.
 
     It continues after a request to stop, because what was paid for must be kept.
@@ -62,23 +64,27 @@ async def persist(clock: Clock, call: Callable[P, T], *args: P.args, **kwargs: P
     Raises:
         StoreUnavailable: the last one, when the time is over. Other errors at once.
     """
-    return await _retrying(clock, asyncio.sleep)(clock.in_thread, call, *args, **kwargs)
+    return await _store_retrying(clock, asyncio.sleep)(clock.in_thread, call, *args, **kwargs)
 
 
 async def persist_until_stopped(
     stop: StopSignal, clock: Clock, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Do the same as `persist`, for work that a later attempt can do as well.
+    """Do the same as `persist_in_thread`, for work that a later attempt can do as well.
 
     Raises:
         RunInterrupted: a stop was requested before the work or between two tries.
-        StoreUnavailable: as `persist`.
+        StoreUnavailable: as `persist_in_thread`.
     """
-    stop.check()
-    return await _retrying(clock, stop.pause)(clock.in_thread, call, *args, **kwargs)
+    stop.raise_if_requested()
+    return await _store_retrying(clock, stop.pause_until_stop)(
+        clock.in_thread, call, *args, **kwargs
+    )
 
 
-def _retrying(clock: Clock, sleep: Callable[[float], Awaitable[None]]) -> tenacity.AsyncRetrying:
+def _store_retrying(
+    clock: Clock, sleep: Callable[[float], Awaitable[None]]
+) -> tenacity.AsyncRetrying:
     until_s = clock.now_s() + STORE_PATIENCE_S
     return tenacity.AsyncRetrying(
         sleep=sleep,
@@ -90,7 +96,7 @@ def _retrying(clock: Clock, sleep: Callable[[float], Awaitable[None]]) -> tenaci
     )
 
 
-def persistently(
+def send_persistently(
     clock: Clock, check: Callable[[], None], call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
     """Send one request to a store from a thread, and repeat it for two minutes if it is unavailable.
@@ -127,7 +133,7 @@ def _log_wait(state: tenacity.RetryCallState) -> None:
     log.info("Waiting for the store, at most %s s: %s", round(STORE_PATIENCE_S), error)
 
 
-def _state(attempt_number: int) -> tenacity.RetryCallState:
+def _retry_state(attempt_number: int) -> tenacity.RetryCallState:
     """Return what tenacity's policies read."""
     state = tenacity.RetryCallState(tenacity.Retrying(), fn=None, args=(), kwargs={})
     state.attempt_number = attempt_number

@@ -22,7 +22,7 @@ class StopSignal:
         """Return whether a stop was requested."""
         return self._is_requested
 
-    def request(self) -> None:
+    def request_stop(self) -> None:
         """Request a stop."""
         with self._lock:
             self._is_requested = True
@@ -31,7 +31,7 @@ class StopSignal:
                 if not loop.is_closed():
                     loop.call_soon_threadsafe(event.set)
 
-    def check(self) -> None:
+    def raise_if_requested(self) -> None:
         """End a scan that may take long. Everything that was paid for is kept.
 
         Raises:
@@ -40,7 +40,7 @@ class StopSignal:
         if self._is_requested:
             raise RunInterrupted("A stop was requested. A retry continues from here.")
 
-    async def pause(self, duration_s: float) -> None:
+    async def pause_until_stop(self, duration_s: float) -> None:
         """Wait, but not beyond a stop.
 
         Raises:
@@ -48,10 +48,10 @@ class StopSignal:
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(duration_s):
-                await self.wait()
-        self.check()
+                await self.wait_for_stop()
+        self.raise_if_requested()
 
-    async def wait(self) -> None:
+    async def wait_for_stop(self) -> None:
         """Return once a stop is requested."""
         event = asyncio.Event()
         entry = (asyncio.get_running_loop(), event)

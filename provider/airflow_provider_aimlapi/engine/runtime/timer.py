@@ -34,15 +34,15 @@ class Timer:
                 return
             self._handle.cancel()
         self._at_s = at_s
-        self._handle = asyncio.get_running_loop().call_later(delay_s, self._ring)
+        self._handle = asyncio.get_running_loop().call_later(delay_s, self._call_on_time)
 
-    def cancel(self) -> None:
+    def cancel_timer(self) -> None:
         """Call nothing more, until the timer is set again."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
 
-    def _ring(self) -> None:
+    def _call_on_time(self) -> None:
         # Cleared first, because the function may set the timer again.
         self._handle = None
         self._on_time()

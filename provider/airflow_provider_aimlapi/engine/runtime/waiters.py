@@ -20,7 +20,7 @@ class Waiters:
     def __len__(self) -> int:
         return len(self._futures)
 
-    async def wait(self, timeout_s: float | None = None) -> None:
+    async def wait_for_wake(self, timeout_s: float | None = None) -> None:
         """Return when woken, or when the time is over."""
         if self._loop is None:  # until Python 3.12, finding the loop is a system call
             self._loop = asyncio.get_running_loop()
@@ -35,11 +35,11 @@ class Waiters:
         except TimeoutError:
             return
         finally:
-            # `wake` removes the future, unless it is cancelled between being popped and being set.
+            # `wake_first` removes the future, unless it is cancelled between being popped and being set.
             if future.cancelled() and future in self._futures:
                 self._futures.remove(future)
 
-    def wake(self, count: int = 1) -> None:
+    def wake_first(self, count: int = 1) -> None:
         """Wake the first `count` tasks."""
         while count > 0 and self._futures:
             future = self._futures.popleft()
@@ -51,4 +51,4 @@ class Waiters:
 
     def wake_all(self) -> None:
         """Wake all tasks."""
-        self.wake(len(self._futures))
+        self.wake_first(len(self._futures))

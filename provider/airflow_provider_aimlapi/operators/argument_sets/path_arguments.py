@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 def open_path(operator: object, name: str) -> OpenLocation:
     """Return the location of an argument that is a path. Raises as `open_location`."""
-    return _open(operator, name, getattr(operator, name))
+    return _open_location(operator, name, getattr(operator, name))
 
 
 def open_paths(operator: object, name: str) -> tuple[OpenLocation, ...] | None:
     """Return the locations of an argument that is a list of paths, or None. Raises as above."""
     paths = read_paths(name, getattr(operator, name))
-    return None if paths is None else tuple(_open(operator, name, path) for path in paths)
+    return None if paths is None else tuple(_open_location(operator, name, path) for path in paths)
 
 
 def read_path(name: str, value: object) -> None:
@@ -44,7 +44,7 @@ def read_paths(name: str, value: object) -> tuple[str, ...] | None:
     return tuple(map(str, value))
 
 
-def _open(operator: object, name: str, path: object) -> OpenLocation:
+def _open_location(operator: object, name: str, path: object) -> OpenLocation:
     conn_id = arguments.read_optional_text(
         "storage_conn_id", getattr(operator, "storage_conn_id", None)
     )

@@ -56,7 +56,7 @@ def schema_file(operator: BaseOperator, value: object) -> Mapping[str, Any] | No
     if text is None:
         return None
     try:
-        found = _parsed(text, value.strip())
+        found = _parsed_schema(text, value.strip())
     except InvalidSpec as error:
         raise airflow_error(error) from None
     if not isinstance(found, Mapping):
@@ -109,14 +109,14 @@ def check_typed_examples(
 
 def _read_text(text: str) -> object:
     if text.startswith("{"):
-        return _parsed(text, "the text")
+        return _parsed_schema(text, "the text")
     raise InvalidSpec(
         f"output_schema={text!r} is no schema. If it is the name of a .json file, there is no such "
         f"file beside the DAG or in the DAG's template_searchpath."
     )
 
 
-def _parsed(text: str, name: str) -> object:
+def _parsed_schema(text: str, name: str) -> object:
     try:
         # Some editors begin a file with a byte order mark.
         return json.loads(text.removeprefix("\ufeff"), object_pairs_hook=without_twins)

@@ -31,7 +31,7 @@ def extend_asset_events(
     events = context.get("outlet_events")
     if events is None:
         return
-    extra = {name: fact for name, fact in seen.facts().items() if name not in ABOUT_THIS_TRY}
+    extra = {name: fact for name, fact in seen.facts_of_try().items() if name not in ABOUT_THIS_TRY}
     partition_key = context.get("partition_key")
     if partition_key is not None:
         extra["partition_key"] = partition_key

@@ -19,10 +19,10 @@ only for a few long answers."""
 def truncation_warning(report: RunSummary) -> str:
     """Return a warning if more than a tenth of the answers are truncated; "" if not."""
     tally = report.tally
-    if tally.truncated <= TRUNCATED_SHARE_MAX * tally.completed:
+    if tally.truncated <= TRUNCATED_SHARE_MAX * tally.completed_rows:
         return ""
     return (
-        f"Raise max_tokens: {tally.truncated:,} of {tally.completed:,} answers were cut off at it. That "
+        f"Raise max_tokens: {tally.truncated:,} of {tally.completed_rows:,} answers were cut off at it. That "
         f"makes another run, which pays for all rows again. max_truncated_rows ends such a run early."
     )
 

@@ -38,7 +38,7 @@ class RunMetrics:
         self._sent: dict[str, int] = {}
         """The counts as of the last time. StatsD adds up differences, so only new ones are sent."""
 
-    def send(self, progress: RunProgress) -> None:
+    def send_changes(self, progress: RunProgress) -> None:
         """Send what this try has done since the last time, and the state of the run."""
         tags = {**self._tags, "model": progress.model}
         counts = _counts_of(progress.attempts[-1])

@@ -47,11 +47,11 @@ class Observation:
         self._is_listening = True
         """False after the first failure of `_listen`, so that the log has one warning and not hundreds."""
 
-    def learn(self, lineage: Lineage) -> None:
+    def keep_lineage(self, lineage: Lineage) -> None:
         """Keep what the run reads and adds."""
         self.lineage = lineage
 
-    def beside(
+    def observed_opener(
         self, open_sink: Callable[[ObjectStore, RunNames], ProgressSink]
     ) -> Callable[[ObjectStore, RunNames], ProgressSink]:
         """Return an opener of the same sink that also keeps each progress here."""
@@ -62,7 +62,7 @@ class Observation:
 
         return open_observed
 
-    def facts(self) -> dict[str, Fact]:
+    def facts_of_try(self) -> dict[str, Fact]:
         """Return the operator's return value, with `state`, `model` and `try_cost_usd`.
 
         Before the run is published these are the counts so far. A share's facts include its number.
@@ -76,7 +76,9 @@ class Observation:
             "state": progress.state if report is None else done,
             "model": progress.model,
             "try_cost_usd": usd_from_nano_usd(progress.attempts[-1].cost_nano_usd),
-            **(_count_so_far(progress, self._share) if report is None else report.summary()),
+            **(
+                _count_so_far(progress, self._share) if report is None else report.as_return_value()
+            ),
         }
 
     def _keep_progress(self, data: bytes) -> None:

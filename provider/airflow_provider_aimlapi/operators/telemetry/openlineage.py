@@ -50,18 +50,18 @@ class ReportsLineage:
         return self._build_lineage()
 
     def _build_lineage(self) -> OperatorLineage[Any, Any]:
-        from airflow_provider_aimlapi.operators.telemetry.openlineage_facets import facets
+        from airflow_provider_aimlapi.operators.telemetry.openlineage_facets import facets_of_run
 
         seen = self._seen
         lineage = None if seen is None else seen.lineage
         source = self._name_of("input_path", None if lineage is None else lineage.input_account)
         target = self._name_of("output_path", None if lineage is None else lineage.output_account)
-        return facets(
+        return facets_of_run(
             source,
             target if self.writes_output else None,
             lineage,
             None if seen is None else seen.report,
-            {} if seen is None else seen.facts(),
+            {} if seen is None else seen.facts_of_try(),
         )
 
     def _name_of(self, argument: str, account: str | None) -> DataSetName | None:

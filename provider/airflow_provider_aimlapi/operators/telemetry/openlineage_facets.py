@@ -76,7 +76,7 @@ class AimlapiRunFacet(RunFacet):
         return SCHEMA
 
 
-def facets(
+def facets_of_run(
     source: DataSetName | None,
     target: DataSetName | None,
     lineage: Lineage | None,

@@ -16,13 +16,13 @@ from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_aimlapi.core.reporting.run_progress import (
     TEXT_BYTES_MAX,
+    as_parked,
     decode_progress,
     encode_progress,
     error_text,
     failed_early,
-    parked,
 )
-from airflow_provider_aimlapi.core.texts.redaction import cut
+from airflow_provider_aimlapi.core.texts.redaction import cut_to_bytes
 from airflow_provider_aimlapi.core.texts.wording import format_duration
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.operators.airflow_errors import our_error
@@ -156,7 +156,7 @@ class ProgressSinkOpener:
         data = self._sink.recall() if self._sink is not None else None
         progress = decode_progress(data) if data is not None else None
         if self._sink is not None and progress is not None:
-            shown = parked(progress, cut(notice, TEXT_BYTES_MAX))
+            shown = as_parked(progress, cut_to_bytes(notice, TEXT_BYTES_MAX))
             self._sink.publish(encode_progress(shown))
 
     def _open_sink(self, store: ObjectStore, names: RunNames) -> ProgressSink:
@@ -192,7 +192,7 @@ def _report_early(state: TaskState, error: str, model: str) -> None:
 def _report_in_time(report: Callable[[], None], what: str) -> None:
     """Do work that blocks, and leave it behind after a while. An error is logged."""
 
-    def body() -> None:
+    def report_failure() -> None:
         try:
             report()
         except Exception as error:  # noqa: BLE001  # the task goes on, whether the page shows it or not
@@ -204,7 +204,7 @@ def _report_in_time(report: Callable[[], None], what: str) -> None:
             )
 
     # A thread, because a store that hangs cannot be stopped, and a daemon, so that it can be left.
-    thread = threading.Thread(target=body, daemon=True)
+    thread = threading.Thread(target=report_failure, daemon=True)
     thread.start()
     thread.join(PARKED_S_MAX)
     if thread.is_alive():

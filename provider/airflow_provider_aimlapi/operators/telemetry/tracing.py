@@ -48,7 +48,7 @@ def run_span(context: Mapping[str, Any], seen: Observation) -> Iterator[None]:
         finally:
             if span.is_recording():
                 span.set_attributes(
-                    {f"aimlapi.{name}": fact for name, fact in seen.facts().items()}
+                    {f"aimlapi.{name}": fact for name, fact in seen.facts_of_try().items()}
                 )
 
 

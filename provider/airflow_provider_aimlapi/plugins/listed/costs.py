@@ -100,14 +100,16 @@ def costs_of(rows: Sequence[RunRow], paid: Paid) -> Costs:
     payments = [(row, payment) for row in rows for payment in paid.get(row.number, ())]
     by_task = [(f"{row.dag_id} \u203a {row.task_id}", row, payment) for row, payment in payments]
     return Costs(
-        dag=_lines([(row.dag_id, row, payment) for row, payment in payments]),
-        task=_lines(by_task),
-        model=_lines([(payment.model, row, payment) for row, payment in payments]),
-        day=_lines([(payment.day, row, payment) for row, payment in payments], are_days=True),
+        dag=_lines_of_costs([(row.dag_id, row, payment) for row, payment in payments]),
+        task=_lines_of_costs(by_task),
+        model=_lines_of_costs([(payment.model, row, payment) for row, payment in payments]),
+        day=_lines_of_costs(
+            [(payment.day, row, payment) for row, payment in payments], are_days=True
+        ),
     )
 
 
-def _lines(
+def _lines_of_costs(
     payments: list[tuple[str, RunRow, Payment]], *, are_days: bool = False
 ) -> list[CostLine]:
     sums: defaultdict[str, int] = defaultdict(int)
@@ -119,11 +121,11 @@ def _lines(
         sorted(sums, reverse=True) if are_days else sorted(sums, key=lambda one: (-sums[one], one))
     )
     most = DAYS_MAX if are_days else GROUPS_MAX
-    lines = [_line(name, [name], sums, tasks) for name in names[:most]]
-    return lines if len(names) <= most else [*lines, _line("", names[most:], sums, tasks)]
+    lines = [_line_of_costs(name, [name], sums, tasks) for name in names[:most]]
+    return lines if len(names) <= most else [*lines, _line_of_costs("", names[most:], sums, tasks)]
 
 
-def _line(
+def _line_of_costs(
     name: str, names: list[str], sums: dict[str, int], tasks: dict[str, set[int]]
 ) -> CostLine:
     return CostLine(

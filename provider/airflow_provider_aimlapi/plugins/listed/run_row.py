@@ -60,7 +60,7 @@ class DecodedRuns:
         """By an entry's number and the time of its last change, the least recently used first."""
         self._lock = Lock()  # requests are answered in several threads
 
-    def find(self, keys: Iterable[tuple[int, object]]) -> dict[int, StoredRun | None]:
+    def find_kept(self, keys: Iterable[tuple[int, object]]) -> dict[int, StoredRun | None]:
         """Return the runs that are kept, by their entry's number."""
         with self._lock:
             found = [key for key in keys if key in self._runs]
@@ -68,7 +68,7 @@ class DecodedRuns:
                 self._runs.move_to_end(key)
             return {key[0]: self._runs[key] for key in found}
 
-    def keep(self, key: tuple[int, object], run: StoredRun | None) -> None:
+    def keep_run(self, key: tuple[int, object], run: StoredRun | None) -> None:
         """Keep a run, and let go of the one that was not used for the longest time."""
         with self._lock:
             self._runs[key] = run
@@ -92,7 +92,7 @@ def rows_in_state_store(
     )
     entries = session.execute(query).all()
     keys = [(entry.id, entry.updated_at) for entry in entries]
-    runs = decoded.find(keys)
+    runs = decoded.find_kept(keys)
     value = text_of(State.value, PROGRESS_BYTES_MAX).label("value")
     missing = [number for number, _ in keys if number not in runs]
     for first in range(0, len(missing), VALUES_AT_ONCE):
@@ -100,7 +100,7 @@ def rows_in_state_store(
         values = select(State.id, State.updated_at, value).where(State.id.in_(numbers))
         for entry in session.execute(values):
             runs[entry.id] = decode_run(entry.value)
-            decoded.keep((entry.id, entry.updated_at), runs[entry.id])
+            decoded.keep_run((entry.id, entry.updated_at), runs[entry.id])
     return [_run_row(entry.id, entry, runs.get(entry.id)) for entry in entries]
 
 

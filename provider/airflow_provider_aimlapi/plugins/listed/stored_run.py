@@ -107,7 +107,7 @@ def decode_run(stored: str) -> StoredRun | None:
         share=None if share is None else int(share[1]),
         paid=_payments_of(found),
         paid_before=tuple(
-            _payment(one.updated_us, one.model, one.cost_nano_usd) for one in found.replaced
+            _payment_at(one.updated_us, one.model, one.cost_nano_usd) for one in found.replaced
         ),
         reason=(last or "")[:REASON_CHARACTERS],
     )
@@ -115,10 +115,12 @@ def decode_run(stored: str) -> StoredRun | None:
 
 def _payments_of(found: _Progress) -> tuple[Payment, ...]:
     if not found.attempts:  # another version's progress, with the run's cost alone
-        return (_payment(found.updated_us, found.model, found.cost_nano_usd),)
-    return tuple(_payment(one.updated_us, found.model, one.cost_nano_usd) for one in found.attempts)
+        return (_payment_at(found.updated_us, found.model, found.cost_nano_usd),)
+    return tuple(
+        _payment_at(one.updated_us, found.model, one.cost_nano_usd) for one in found.attempts
+    )
 
 
-def _payment(at_us: int, model: str, nano_usd: int) -> Payment:
+def _payment_at(at_us: int, model: str, nano_usd: int) -> Payment:
     day = datetime.fromtimestamp(at_us // 1_000_000, UTC).date().isoformat()
     return Payment(day, model, nano_usd)

@@ -29,7 +29,7 @@ _NAMED_BY_BUCKET = frozenset({"s3", "gcs"})
 
 def kind_of(fs: AbstractFileSystem) -> Kind:
     """Return the kind of a file system, among those that we can write to."""
-    return _KINDS.get(_protocols(fs)[0], "other")
+    return _KINDS.get(_protocols_of(fs)[0], "other")
 
 
 def path_in(fs: AbstractFileSystem, path: str) -> str:
@@ -63,7 +63,7 @@ def uri_of(fs: AbstractFileSystem, path: str) -> str:
     location = path_in(fs, path)
     if "://" in location:  # in http's file system the path is the URL
         return location
-    return f"{_protocols(fs)[0]}://{location}"
+    return f"{_protocols_of(fs)[0]}://{location}"
 
 
 def version_of(info: Mapping[str, Any]) -> str:
@@ -80,5 +80,5 @@ def version_of(info: Mapping[str, Any]) -> str:
     return f"{changed}-{info.get('size')}"
 
 
-def _protocols(fs: AbstractFileSystem) -> tuple[str, ...]:
+def _protocols_of(fs: AbstractFileSystem) -> tuple[str, ...]:
     return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)

@@ -74,24 +74,24 @@ class Folder:
         if self._descriptor is not None:
             os.close(self._descriptor)
 
-    def folder(self, name: str) -> Folder:
+    def open_folder(self, name: str) -> Folder:
         """Open a folder in this one.
 
         Raises:
             NotFollowed: it is a link.
         """
-        return _opened(self._path_of(name), name, self._descriptor)
+        return _opened_folder(self._path_of(name), name, self._descriptor)
 
     def make_folder(self, name: str) -> Folder:
         """Open a folder in this one. Create it if it does not exist."""
         try:
-            return self.folder(name)
+            return self.open_folder(name)
         except FileNotFoundError:
             with suppress(FileExistsError):  # another process has created it
-                os.mkdir(self._at(name), FOLDER_MODE, dir_fd=self._descriptor)
-            return self.folder(name)
+                os.mkdir(self._name_or_path(name), FOLDER_MODE, dir_fd=self._descriptor)
+            return self.open_folder(name)
 
-    def file(self, name: str) -> BinaryIO:
+    def open_file(self, name: str) -> BinaryIO:
         """Open an ordinary file for reading.
 
         Raises:
@@ -103,7 +103,7 @@ class Folder:
         # Opening with these flags refuses a link. Other special files open, or fail in ways of
         # their own.
         try:
-            descriptor = os.open(self._at(name), _READ, dir_fd=self._descriptor)
+            descriptor = os.open(self._name_or_path(name), _READ, dir_fd=self._descriptor)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.EMLINK):
                 raise NotFollowed(path, "a link") from None
@@ -117,55 +117,55 @@ class Folder:
 
     def create_file(self, name: str) -> BinaryIO:
         """Create a file for writing. Raise FileExistsError if the name is taken, even by a link."""
-        descriptor = os.open(self._at(name), _CREATE, FILE_MODE, dir_fd=self._descriptor)
+        descriptor = os.open(self._name_or_path(name), _CREATE, FILE_MODE, dir_fd=self._descriptor)
         return os.fdopen(descriptor, "wb")
 
-    def link(self, source: str, target: str) -> None:
+    def link_file(self, source: str, target: str) -> None:
         """Give a file a second name. Raise FileExistsError if that is taken."""
         os.link(
-            self._at(source),
-            self._at(target),
+            self._name_or_path(source),
+            self._name_or_path(target),
             src_dir_fd=self._descriptor,
             dst_dir_fd=self._descriptor,
             follow_symlinks=self._descriptor is None,
         )
 
-    def replace(self, source: str, target: str) -> None:
+    def replace_file(self, source: str, target: str) -> None:
         """Rename a file, replacing one of the same name. A link itself is replaced."""
         os.replace(
-            self._at(source),
-            self._at(target),
+            self._name_or_path(source),
+            self._name_or_path(target),
             src_dir_fd=self._descriptor,
             dst_dir_fd=self._descriptor,
         )
 
-    def unlink(self, name: str) -> None:
+    def unlink_file(self, name: str) -> None:
         """Remove a file; for a link, the link itself."""
-        os.unlink(self._at(name), dir_fd=self._descriptor)
+        os.unlink(self._name_or_path(name), dir_fd=self._descriptor)
 
-    def identity(self) -> tuple[int, int]:
+    def identity_on_disk(self) -> tuple[int, int]:
         """Return an identity that no other folder has, whatever path leads to it."""
         status = os.stat(self.path if self._descriptor is None else self._descriptor)  # noqa: PTH116  # no Path takes a descriptor
         return status.st_dev, status.st_ino
 
-    def flush(self) -> None:
+    def flush_names(self) -> None:
         """Make new names durable, on systems that can flush a folder."""
         if self._descriptor is not None:
-            with self._readable() as descriptor:
+            with self._opened_for_reading() as descriptor:
                 os.fsync(descriptor)
 
     @contextmanager
-    def entries(self) -> Iterator[Iterator[os.DirEntry[str]]]:
+    def list_entries(self) -> Iterator[Iterator[os.DirEntry[str]]]:
         """List the folder. An entry can be examined until the block ends."""
         if self._descriptor is None:
             with os.scandir(self.path) as entries:
                 yield entries
         else:
-            with self._readable() as descriptor, os.scandir(descriptor) as entries:
+            with self._opened_for_reading() as descriptor, os.scandir(descriptor) as entries:
                 yield entries
 
     @contextmanager
-    def _readable(self) -> Iterator[int]:
+    def _opened_for_reading(self) -> Iterator[int]:
         # A folder that was opened only to be passed can be neither listed nor flushed, so it is
         # opened again.
         descriptor = os.open(".", _FOLDER | os.O_RDONLY, dir_fd=self._descriptor)
@@ -177,13 +177,13 @@ class Folder:
     def _path_of(self, name: str) -> str:
         return os.path.join(self.path, name)  # noqa: PTH118  # a Path for each step is slow
 
-    def _at(self, name: str) -> str:
+    def _name_or_path(self, name: str) -> str:
         return self._path_of(name) if self._descriptor is None else name
 
 
 def open_root(path: str) -> Folder:
     """Open a folder by its real path."""
-    return _opened(path, path, None)
+    return _opened_folder(path, path, None)
 
 
 def make_root(path: str) -> Folder:
@@ -204,7 +204,7 @@ def folder_below(root: Folder, names: list[str], *, is_made: bool = False) -> It
     current = root
     try:
         for name in names:
-            following = current.make_folder(name) if is_made else current.folder(name)
+            following = current.make_folder(name) if is_made else current.open_folder(name)
             # Closed at each step, so that a deep path does not hold a descriptor for each of its
             # folders.
             current.__exit__()
@@ -222,7 +222,7 @@ def folder_at(path: str) -> Iterator[Folder]:
         yield folder
 
 
-def walk(
+def walk_files(
     root: str, start: str, left_out: str | None = None
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield everything below a folder that is not a folder, by its name relative to the root.
@@ -246,7 +246,7 @@ def walk(
         try:
             with (
                 folder_below(open_root(root), path.split("/") if path else []) as folder,
-                folder.entries() as entries,
+                folder.list_entries() as entries,
             ):
                 for entry in entries:
                     name = f"{path}/{entry.name}" if path else entry.name
@@ -263,7 +263,7 @@ def walk(
                 raise
 
 
-def _opened(path: str, name: str, within: int | None) -> Folder:
+def _opened_folder(path: str, name: str, within: int | None) -> Folder:
     """Open a folder by a name within another, or by its path."""
     if not HAS_DESCRIPTORS:
         _check_no_link(path)

@@ -92,11 +92,11 @@ def open_url(url: str, options: Mapping[str, Any] | None = None) -> tuple[Abstra
         options: those of the file system; None for the environment's own credentials.
     """
     fs, path = fsspec.core.url_to_fs(url, **(options or {}))
-    connect(fs)
+    check_connection(fs)
     return fs, path
 
 
-def connect(fs: AbstractFileSystem) -> None:
+def check_connection(fs: AbstractFileSystem) -> None:
     """Make a file system check its settings now, when an error is known to be about them.
 
     s3fs would leave that to the first request, and botocore's error quotes what it does not accept.

@@ -45,7 +45,7 @@ def usual_access(fs: AbstractFileSystem) -> S3Access | None:
     has_certificates = fs.session.get_config_variable("ca_bundle")
     if _is_unknown(meta.config) or (has_certificates and meta.endpoint_url.startswith("https")):
         return None
-    key, secret, token = _credentials(fs)
+    key, secret, token = _current_credentials(fs)
     if not (key and secret and f"{key}{secret}{token or ''}".isprintable()):
         return None  # obstore panics at a line end in one of them
     return S3Access(
@@ -81,16 +81,16 @@ def _is_unknown(config: Any) -> bool:
     )
 
 
-def _credentials(fs: Any) -> tuple[str | None, str | None, str | None]:
+def _current_credentials(fs: Any) -> tuple[str | None, str | None, str | None]:
     """Return key, secret and token at this moment: the explicit ones, else those of botocore."""
     if fs.key and fs.secret:
         return fs.key, fs.secret, fs.token
 
-    async def frozen() -> Any:
+    async def frozen_credentials() -> Any:
         found = await fs.session.get_credentials()
         return None if found is None else await found.get_frozen_credentials()
 
-    found = sync(fs.loop, frozen)
+    found = sync(fs.loop, frozen_credentials)
     return (
         (None, None, None) if found is None else (found.access_key, found.secret_key, found.token)
     )

@@ -43,7 +43,7 @@ class QuickS3:
         self._store = store
         self._failures = 0
 
-    def entries(self, path: str) -> Mapping[str, Mapping[str, Any]] | None:
+    def entries_below(self, path: str) -> Mapping[str, Mapping[str, Any]] | None:
         """Return all objects below a path as s3fs would, without their dates.
 
         None means that s3fs must be used: there is no object, or obstore has no path for a name. The
@@ -52,7 +52,7 @@ class QuickS3:
         import obstore  # noqa: PLC0415  # here and below: only who has S3 has it
 
         prefix = path.partition("/")[2]
-        listed = _asked(lambda: obstore.list(self._store, prefix or None).collect())
+        listed = _result_or_none(lambda: obstore.list(self._store, prefix or None).collect())
         found = {
             f"{self._bucket}/{entry['path']}": {"size": entry["size"], "ETag": entry["e_tag"]}
             for entry in listed or ()
@@ -65,7 +65,7 @@ class QuickS3:
         import obstore  # noqa: PLC0415
 
         prefix = folder.partition("/")[2]
-        pages = _asked(
+        pages = _result_or_none(
             lambda: list(islice(obstore.list(self._store, prefix, chunk_size=NAMES_MAX), 1))
         )
         if pages is None:
@@ -77,24 +77,24 @@ class QuickS3:
         # A range without bytes is an error.
         if not file.size_bytes:
             return None
-        return self._range(file.path, max(0, file.size_bytes - size_bytes), file.size_bytes)
+        return self._read_range(file.path, max(0, file.size_bytes - size_bytes), file.size_bytes)
 
     def start_of(self, path: str, size_bytes: int) -> memoryview | None:
         """Return a file's first bytes; None if s3fs must be used."""
-        return self._range(path, 0, size_bytes)
+        return self._read_range(path, 0, size_bytes)
 
-    def _range(self, path: str, start: int, end: int) -> memoryview | None:
+    def _read_range(self, path: str, start: int, end: int) -> memoryview | None:
         import obstore  # noqa: PLC0415
 
         if self._failures >= FAILURES_MAX:
             return None
         key = path.partition("/")[2]
-        found = _asked(lambda: obstore.get_range(self._store, key, start=start, end=end))
+        found = _result_or_none(lambda: obstore.get_range(self._store, key, start=start, end=end))
         self._failures += found is None
         return None if found is None else memoryview(found)
 
 
-def _asked(call: Callable[[], T]) -> T | None:
+def _result_or_none(call: Callable[[], T]) -> T | None:
     """Return the result of a request; None if s3fs must be used."""
     from obstore.exceptions import BaseError  # noqa: PLC0415
 
@@ -125,19 +125,19 @@ def quick_s3(fs: AbstractFileSystem, path: str) -> QuickS3 | None:
     from obstore.exceptions import BaseError  # noqa: PLC0415
 
     try:
-        return QuickS3(bucket, _store(bucket, access))
+        return QuickS3(bucket, _open_bucket(bucket, access))
     except BaseError:  # such as that of an old obstore about an option that it does not have
         return None
 
 
-def _store(bucket: str, access: S3Access) -> S3Store:
+def _open_bucket(bucket: str, access: S3Access) -> S3Store:
     """Open a bucket with explicit settings only: obstore reads each missing option from AWS_….
 
     Options that only affect writes are set, too, because obstore refuses a value that it cannot parse.
     """
     from obstore.store import S3Store  # noqa: PLC0415
 
-    def credentials() -> S3Credential:
+    def explicit_credentials() -> S3Credential:
         return {
             "access_key_id": access.key,
             "secret_access_key": access.secret,
@@ -171,5 +171,5 @@ def _store(bucket: str, access: S3Access) -> S3Store:
         config=config,
         client_options={"allow_http": True},
         retry_config={"max_retries": 0},
-        credential_provider=credentials,
+        credential_provider=explicit_credentials,
     )

@@ -113,7 +113,7 @@ def meaning_of(error: BaseException) -> Meaning:
     1. Codes, classes and statuses come first, because s3fs raises a plain OSError for most of them.
     2. Classes come before statuses: an answer that broke off has a cause that claims status 400.
     """
-    chain = tuple(_causes(error))
+    chain = tuple(_chain_of_causes(error))
     for read in (_by_code, _by_class, _by_status, _by_origin, _by_builtin):
         for link in chain:
             meaning = read(link)
@@ -135,7 +135,7 @@ def store_error(error: BaseException, *, action: Action, uri: str) -> StorageErr
     """
     if isinstance(error, BUGS):
         raise error
-    detail = described(error)
+    detail = describe_error(error)
     if uri.startswith("file://"):
         return _local_error(error, action, _shown_path(uri), detail)
     where = "output_path: " if f"/{RUNS_FOLDER}" in uri else ""
@@ -155,7 +155,9 @@ def store_error(error: BaseException, *, action: Action, uri: str) -> StorageErr
         case "absent":
             return StoreUnsafe(f"{where}Cannot {action} {uri}: it does not exist: {detail}")
         case _:
-            return StoreUnavailable(f"{where}Could not {action} {uri}: {detail}{_advice(error)}")
+            return StoreUnavailable(
+                f"{where}Could not {action} {uri}: {detail}{_advice_on_address(error)}"
+            )
 
 
 def _local_error(error: BaseException, action: Action, path: str, detail: str) -> StorageError:
@@ -190,15 +192,15 @@ def _shown_path(uri: str) -> str:
     return f"output_path {output_path}" if runs else path
 
 
-def _advice(error: BaseException) -> str:
+def _advice_on_address(error: BaseException) -> str:
     """Return what to check if nothing answers at an S3 store's address; "" for other errors."""
-    kinds = (cls for link in _causes(error) for cls in type(link).__mro__)
+    kinds = (cls for link in _chain_of_causes(error) for cls in type(link).__mro__)
     if _NOT_REACHED.isdisjoint(f"{cls.__module__}.{cls.__qualname__}" for cls in kinds):
         return ""
     return ". Check endpoint_url and region of the storage connection."
 
 
-def described(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return an error's class and text, without values that a connection's fields may hold.
 
     Only the host of an address is kept. botocore's errors about its settings quote them, so only
@@ -211,7 +213,7 @@ def described(error: BaseException) -> str:
     return f"{name}: {text}"[:1000].rstrip(".")
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def _chain_of_causes(error: BaseException) -> Iterator[BaseException]:
     link: BaseException | None = error
     for _ in range(_LINKS_MAX):
         if link is None:
@@ -220,26 +222,28 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__
 
 
-def _response(error: BaseException) -> dict[str, dict[str, object]]:
+def _response_in(error: BaseException) -> dict[str, dict[str, object]]:
     """Return the answer that botocore keeps in an error; {} for other errors."""
     response = getattr(error, "response", None)
     return response if isinstance(response, dict) else {}
 
 
-def _code(error: BaseException) -> str:
-    return str(_response(error).get("Error", {}).get("Code") or getattr(error, "error_code", None))
+def _code_of_error(error: BaseException) -> str:
+    return str(
+        _response_in(error).get("Error", {}).get("Code") or getattr(error, "error_code", None)
+    )
 
 
 def _is_without_bucket(error: BaseException) -> bool:
-    return any(_code(link) in _NO_BUCKET for link in _causes(error))
+    return any(_code_of_error(link) in _NO_BUCKET for link in _chain_of_causes(error))
 
 
 def _by_code(error: BaseException) -> Meaning | None:
-    return _BY_CODE.get(_code(error))
+    return _BY_CODE.get(_code_of_error(error))
 
 
 def _by_status(error: BaseException) -> Meaning | None:
-    status: object = _response(error).get("ResponseMetadata", {}).get("HTTPStatusCode")
+    status: object = _response_in(error).get("ResponseMetadata", {}).get("HTTPStatusCode")
     for attribute in ("status_code", "status", "code"):
         status = status or getattr(error, attribute, None)
     try:

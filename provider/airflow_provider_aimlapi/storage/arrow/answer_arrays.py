@@ -17,7 +17,7 @@ from airflow_provider_aimlapi.storage.arrow.columns import (
     flag_column,
     number_column,
     string_column,
-    validity,
+    validity_bits,
 )
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def answer_array(kind: Kind, values: Sequence[Any]) -> pa.Array:
     if kind.name == "boolean":
         return flag_column(values)
     if kind.name == "date":
-        values = [None if text is None else _days(text) for text in values]
+        values = [None if text is None else _days_since_epoch(text) for text in values]
     elif kind.name == "timestamp":
-        values = [None if text is None else _microseconds(text) for text in values]
+        values = [None if text is None else _microseconds_since_epoch(text) for text in values]
     return number_column(values, arrow_type(kind))
 
 
@@ -57,7 +57,7 @@ def _struct_array(kind: Kind, values: Sequence[Any]) -> pa.Array:
         for one in kind.properties
     ]
     return pa.Array.from_buffers(
-        arrow_type(kind), len(values), [validity(values)], children=children
+        arrow_type(kind), len(values), [validity_bits(values)], children=children
     )
 
 
@@ -72,13 +72,13 @@ def _list_array(kind: Kind, item: Kind, values: Sequence[Any]) -> pa.Array:
         items = answer_array(item, list(chain.from_iterable(value.values() for value in there)))
         pair = arrow_type(kind).field(0).type
         child = pa.StructArray.from_arrays([keys, items], fields=list(pair))
-    buffers = [validity(values), pa.py_buffer(offsets)]
+    buffers = [validity_bits(values), pa.py_buffer(offsets)]
     return pa.Array.from_buffers(arrow_type(kind), len(values), buffers, children=[child])
 
 
-def _days(text: str) -> int:
+def _days_since_epoch(text: str) -> int:
     return date.fromisoformat(text).toordinal() - EPOCH_DAY
 
 
-def _microseconds(text: str) -> int:
+def _microseconds_since_epoch(text: str) -> int:
     return (datetime.fromisoformat(text) - EPOCH) // MICROSECOND

@@ -47,7 +47,7 @@ def arrow_type(kind: Kind) -> pa.DataType:
     return pa.list_(pa.field(_ELEMENT, item)) if kind.name == "list" else pa.map_(pa.string(), item)
 
 
-def leaves(path: str, kind: Kind, *, is_repeated: bool = False) -> Iterator[Leaf]:
+def leaf_columns(path: str, kind: Kind, *, is_repeated: bool = False) -> Iterator[Leaf]:
     """Yield the Parquet columns of a column of this type.
 
     Args:
@@ -57,9 +57,9 @@ def leaves(path: str, kind: Kind, *, is_repeated: bool = False) -> Iterator[Leaf
         if kind.name == "map":
             yield Leaf(f"{path}.key_value.key", is_text=True, is_repeated=True)
         inner = f"{path}.list.{_ELEMENT}" if kind.name == "list" else f"{path}.key_value.value"
-        yield from leaves(inner, kind.item, is_repeated=True)
+        yield from leaf_columns(inner, kind.item, is_repeated=True)
     elif kind.name == "struct":
         for one in kind.properties:
-            yield from leaves(f"{path}.{one.name}", one.kind, is_repeated=is_repeated)
+            yield from leaf_columns(f"{path}.{one.name}", one.kind, is_repeated=is_repeated)
     else:
         yield Leaf(path, is_text=kind.name == "string", is_repeated=is_repeated)

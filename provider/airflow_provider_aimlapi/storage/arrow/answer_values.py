@@ -34,7 +34,7 @@ class TextRoom:
     def __init__(self, characters_max: int) -> None:
         self._left = characters_max
 
-    def take(self, texts: Iterable[str | None]) -> None:
+    def take_texts(self, texts: Iterable[str | None]) -> None:
         """Count texts.
 
         Raises:
@@ -52,12 +52,12 @@ def answer_values(kind: Kind, array: pa.Array, room: TextRoom) -> list[Any]:
         ValueError, OverflowError: a value is not one that an answer has.
     """
     if kind.name == "struct":
-        return _structs(kind, array, room)
+        return _values_of_structs(kind, array, room)
     if kind.item is not None:
-        return _lists(kind, kind.item, array, room)
+        return _values_of_lists(kind, kind.item, array, room)
     values = shared_values(array)
     if kind.name == "string":
-        room.take(values)
+        room.take_texts(values)
     # JSON has neither infinity nor NaN, so no answer does.
     elif kind.name == "number" and not all(map(math.isfinite, filter(None, values))):
         raise ValueError("a number is not finite")
@@ -68,7 +68,7 @@ def answer_values(kind: Kind, array: pa.Array, room: TextRoom) -> list[Any]:
     return values
 
 
-def _structs(kind: Kind, array: pa.Array, room: TextRoom) -> list[Any]:
+def _values_of_structs(kind: Kind, array: pa.Array, room: TextRoom) -> list[Any]:
     columns = [
         _property_values(one.kind, child, room, is_required=one.is_required)
         for one, child in zip(kind.properties, array.flatten(), strict=True)
@@ -103,14 +103,14 @@ def _property_values(
     return [stand_in if value is None else value for value in values]
 
 
-def _lists(kind: Kind, item: Kind, array: pa.Array, room: TextRoom) -> list[Any]:
+def _values_of_lists(kind: Kind, item: Kind, array: pa.Array, room: TextRoom) -> list[Any]:
     if kind.name == "list":
         items = answer_values(item, array.values, room)
         keys = []
     else:
         items = answer_values(item, array.items, room)
         keys = shared_values(array.keys)
-        room.take(keys)
+        room.take_texts(keys)
     if not item.is_nullable and None in items:
         raise ValueError("an item is null")
     offsets = array.offsets.to_pylist()

@@ -46,11 +46,11 @@ def json_values(array: pa.Array) -> list[Any]:
     if types.is_nested(kind):
         return _nested_values(array)
     if types.is_temporal(kind):
-        return _converted(_stored_integers(array), _temporal_text(kind))
-    return _converted(array.to_pylist(), _value_maker(kind))
+        return _convert_cells(_stored_integers(array), _temporal_text(kind))
+    return _convert_cells(array.to_pylist(), _value_maker(kind))
 
 
-def _converted(cells: list[Any], convert: Callable[[Any], Any] | None) -> list[Any]:
+def _convert_cells(cells: list[Any], convert: Callable[[Any], Any] | None) -> list[Any]:
     if convert is None:
         return cells
     return [None if cell is None else convert(cell) for cell in cells]
@@ -75,7 +75,7 @@ def _value_maker(kind: pa.DataType) -> Callable[[Any], Any] | None:
         return lambda number: format(number, "f")
     if types.is_floating(kind) and kind.bit_width in _FLOATS:
         code, digits = _FLOATS[kind.bit_width]
-        return lambda number: _shortest(float(number), code, digits)
+        return lambda number: _shortest_float(float(number), code, digits)
     if types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind):
         return lambda value: value.decode()  # bytes that are annotated as text
     return None
@@ -86,7 +86,7 @@ def _stored_integers(array: pa.Array) -> list[int | None]:
     return array.view(width).to_pylist()  # type: ignore[no-any-return]
 
 
-def _shortest(number: float, code: str, digits: range) -> float:
+def _shortest_float(number: float, code: str, digits: range) -> float:
     """Return the shortest float that a narrower float stores as this one: 0.1, for one."""
     # A whole number is exact at any width.
     if abs(number) < _WHOLE_MAX and number == int(number):
@@ -109,17 +109,21 @@ def _extension_values(array: pa.Array) -> list[Any]:
 
 def _nested_values(array: pa.Array) -> list[Any]:
     if types.is_struct(array.type):
-        cells = _structs(array)
+        cells = _values_of_structs(array)
     elif types.is_map(array.type):
-        cells = _cut(list_bounds(array), lambda start, rows: _pairs(array, start, rows))
+        cells = _cut_into_lists(
+            list_bounds(array), lambda start, rows: _pairs_of_map(array, start, rows)
+        )
     else:
         values = array.values
-        cells = _cut(list_bounds(array), lambda start, rows: json_values(values.slice(start, rows)))
+        cells = _cut_into_lists(
+            list_bounds(array), lambda start, rows: json_values(values.slice(start, rows))
+        )
     is_there = array.is_valid().to_pylist()
     return [cell if there else None for cell, there in zip(cells, is_there, strict=True)]
 
 
-def _structs(array: pa.StructArray) -> list[Any]:
+def _values_of_structs(array: pa.StructArray) -> list[Any]:
     names = [field.name for field in array.type]
     rows = zip(*(json_values(column) for column in array.flatten()), strict=True)
     if len(set(names)) < len(names):  # a dictionary would lose one of two equal names
@@ -127,7 +131,7 @@ def _structs(array: pa.StructArray) -> list[Any]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _pairs(array: pa.MapArray, start: int, rows: int) -> list[Any]:
+def _pairs_of_map(array: pa.MapArray, start: int, rows: int) -> list[Any]:
     keys = json_values(array.keys.slice(start, rows))
     items = json_values(array.items.slice(start, rows))
     return [[key, item] for key, item in zip(keys, items, strict=True)]
@@ -146,7 +150,7 @@ def list_bounds(array: pa.Array) -> list[tuple[int, int]]:
     return list(pairwise(offsets))
 
 
-def _cut(
+def _cut_into_lists(
     bounds: list[tuple[int, int]], values_of: Callable[[int, int], list[Any]]
 ) -> list[list[Any]]:
     """Return the lists of an array. Only elements that are in a list are converted."""

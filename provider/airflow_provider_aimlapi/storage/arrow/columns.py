@@ -41,26 +41,30 @@ def string_column(
     Returns:
         Chunks, if there are more than `bytes_max` bytes.
     """
-    cells = [b"" if text is None else _encoded(text) for text in texts]
+    cells = [b"" if text is None else _encode_text(text) for text in texts]
     offsets = [0, *accumulate(map(len, cells))]
     # An offset has 32 bits, so more bytes take several chunks.
     if offsets[-1] > bytes_max and len(texts) > 1:
         half = len(texts) // 2
         halves = [string_column(part, bytes_max=bytes_max) for part in (texts[:half], texts[half:])]
-        return pa.chunked_array([chunk for column in halves for chunk in _chunks(column)])
-    buffers = [validity(texts), pa.py_buffer(array("i", offsets)), pa.py_buffer(b"".join(cells))]
+        return pa.chunked_array([chunk for column in halves for chunk in _chunks_of_column(column)])
+    buffers = [
+        validity_bits(texts),
+        pa.py_buffer(array("i", offsets)),
+        pa.py_buffer(b"".join(cells)),
+    ]
     return pa.Array.from_buffers(pa.string(), len(texts), buffers)
 
 
 def number_column(numbers: Sequence[float | None], kind: pa.DataType) -> pa.Array:
     """Return numbers, or days or microseconds since 1970, as one of the types of `_LETTERS`."""
     cells = array(_LETTERS[kind], (0 if number is None else number for number in numbers))
-    return pa.Array.from_buffers(kind, len(numbers), [validity(numbers), pa.py_buffer(cells)])
+    return pa.Array.from_buffers(kind, len(numbers), [validity_bits(numbers), pa.py_buffer(cells)])
 
 
 def flag_column(flags: Sequence[bool | None]) -> pa.Array:
     """Return flags as an array."""
-    buffers = [validity(flags), _bits(flag is True for flag in reversed(flags))]
+    buffers = [validity_bits(flags), _pack_bits(flag is True for flag in reversed(flags))]
     return pa.Array.from_buffers(pa.bool_(), len(flags), buffers)
 
 
@@ -89,25 +93,25 @@ def shared_values(array: pa.Array) -> list[Any]:
     return values
 
 
-def validity(values: Sequence[object]) -> pa.Buffer | None:
+def validity_bits(values: Sequence[object]) -> pa.Buffer | None:
     """Return a bit for each value, the first lowest, that is set if it is there. None: all are."""
     if None not in values:
         return None
-    return _bits(value is not None for value in reversed(values))
+    return _pack_bits(value is not None for value in reversed(values))
 
 
-def _bits(flags: Iterable[bool]) -> pa.Buffer:
+def _pack_bits(flags: Iterable[bool]) -> pa.Buffer:
     """Return flags as bits, from the last to the first."""
     digits = bytes(flags).translate(_BITS)
     return pa.py_buffer(int(digits or b"0", 2).to_bytes((len(digits) + 7) // 8, "little"))
 
 
-def _encoded(text: str) -> bytes:
+def _encode_text(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
-def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
+def _chunks_of_column(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
     return column.chunks if isinstance(column, pa.ChunkedArray) else [column]

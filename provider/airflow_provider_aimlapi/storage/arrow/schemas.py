@@ -48,12 +48,14 @@ def unify_schemas(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
             fields = {field.name: field for field in schema}
             homes |= dict.fromkeys(fields, uri)
         else:
-            _merge(fields, homes, uri, schema)
+            _merge_fields(fields, homes, uri, schema)
         last = schema
     return pa.schema(list(fields.values()), metadata=first.metadata if first else None)
 
 
-def _merge(fields: dict[str, pa.Field], homes: dict[str, str], uri: str, schema: pa.Schema) -> None:
+def _merge_fields(
+    fields: dict[str, pa.Field], homes: dict[str, str], uri: str, schema: pa.Schema
+) -> None:
     # A file lacks the column, so its rows have nulls there.
     for name in fields.keys() - set(schema.names):
         fields[name] = fields[name].with_nullable(nullable=True)

@@ -39,7 +39,7 @@ def unify_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     if types.is_null(one) or types.is_null(other):
         return other if types.is_null(one) else one
     if types.is_dictionary(one) or types.is_dictionary(other):
-        return unify_types(_decoded(one), _decoded(other))
+        return unify_types(_decoded_type(one), _decoded_type(other))
     # Each rule knows one kind of pair and returns None for others. No pair has two rules.
     for rule in _RULES:
         unified = rule(one, other)
@@ -48,44 +48,44 @@ def unify_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     return None
 
 
-def _decoded(kind: pa.DataType) -> pa.DataType:
+def _decoded_type(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if types.is_dictionary(kind) else kind
 
 
-def _integers(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _unify_integers(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     if not (types.is_integer(one) and types.is_integer(other)):
         return None
     # An unsigned type needs one bit more if the result has a sign. uint64 and any signed type have
     # none.
     is_signed = types.is_signed_integer(one) or types.is_signed_integer(other)
-    needed = max(_bits(one, is_signed=is_signed), _bits(other, is_signed=is_signed))
+    needed = max(_bits_needed(one, is_signed=is_signed), _bits_needed(other, is_signed=is_signed))
     family = _SIGNED if is_signed else _UNSIGNED
     return next((kind for kind in family if kind.bit_width >= needed), None)
 
 
-def _bits(kind: pa.DataType, *, is_signed: bool) -> int:
+def _bits_needed(kind: pa.DataType, *, is_signed: bool) -> int:
     """Return the bits that an integer's values take, with a sign if the result has one."""
     needs_sign = is_signed and types.is_unsigned_integer(kind)
     return int(kind.bit_width) + (1 if needs_sign else 0)
 
 
-def _floats(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _unify_floats(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     if not (types.is_floating(one) or types.is_floating(other)):
         return None
     if not all(types.is_floating(kind) or types.is_integer(kind) for kind in (one, other)):
         return None
-    fitting = (kind for kind in _FLOATS if _fits(one, kind) and _fits(other, kind))
+    fitting = (kind for kind in _FLOATS if _fits_exactly(one, kind) and _fits_exactly(other, kind))
     return next(fitting, pa.float64())
 
 
-def _fits(kind: pa.DataType, target: pa.DataType) -> bool:
+def _fits_exactly(kind: pa.DataType, target: pa.DataType) -> bool:
     if types.is_floating(kind):
         return bool(kind.bit_width <= target.bit_width)
     magnitude = kind.bit_width - (1 if types.is_signed_integer(kind) else 0)
     return bool(magnitude <= _EXACT_INTEGER_BITS[target.bit_width])
 
 
-def _strings(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _unify_strings(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     return pa.large_string() if _is_string(one) and _is_string(other) else None
 
 
@@ -93,7 +93,7 @@ def _is_string(kind: pa.DataType) -> bool:
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
-def _binaries(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _unify_binaries(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     return pa.large_binary() if _is_binary(one) and _is_binary(other) else None
 
 
@@ -101,11 +101,11 @@ def _is_binary(kind: pa.DataType) -> bool:
     return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
 
 
-def _dates(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _unify_dates(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     return pa.date64() if types.is_date(one) and types.is_date(other) else None
 
 
-def _decimals(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _unify_decimals(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     # With another scale, each value would be written with other digits, so a prompt would change.
     if not (types.is_decimal(one) and types.is_decimal(other)) or one.scale != other.scale:
         return None
@@ -115,7 +115,7 @@ def _decimals(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     return make(precision, one.scale)
 
 
-def _instants(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _unify_instants(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     """Unify timestamps and durations. Nanoseconds with another unit become microseconds.
 
     Nanoseconds end in the year 2262, and Spark does not read them.
@@ -139,16 +139,16 @@ def _is_utc(zone: str | None) -> bool:
     return zone is not None and _UTC_NAMES.fullmatch(zone) is not None
 
 
-def _times(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _unify_times(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     if not (types.is_time(one) and types.is_time(other)):
         return None
     return max(one, other, key=lambda kind: _UNITS.index(kind.unit))
 
 
-def _lists(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _unify_lists(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     if not (_is_list(one) and _is_list(other)):
         return None
-    value = _field(one.value_field, other.value_field)
+    value = _unify_fields(one.value_field, other.value_field)
     if value is None:
         return None
     is_large = types.is_large_list(one) or types.is_large_list(other)
@@ -159,7 +159,7 @@ def _is_list(kind: pa.DataType) -> bool:
     return bool(types.is_list(kind) or types.is_large_list(kind))
 
 
-def _structs(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _unify_structs(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     """Unify the fields of both. A field that only one has is null in the other."""
     if not (types.is_struct(one) and types.is_struct(other)):
         return None
@@ -177,20 +177,20 @@ def _shared_field(one: pa.Field | None, other: pa.Field | None) -> pa.Field | No
     if one is None or other is None:
         field = one if other is None else other
         return field and field.with_nullable(nullable=True)
-    return _field(one, other)
+    return _unify_fields(one, other)
 
 
-def _maps(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _unify_maps(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     if not (types.is_map(one) and types.is_map(other)) or one.keys_sorted != other.keys_sorted:
         return None
     key = unify_types(one.key_type, other.key_type)
-    item = _field(one.item_field, other.item_field)
+    item = _unify_fields(one.item_field, other.item_field)
     if key is None or item is None:
         return None
     return pa.map_(one.key_field.with_type(key), item, keys_sorted=one.keys_sorted)
 
 
-def _field(one: pa.Field, other: pa.Field) -> pa.Field | None:
+def _unify_fields(one: pa.Field, other: pa.Field) -> pa.Field | None:
     unified = unify_types(one.type, other.type)
     if unified is None:
         return None
@@ -198,17 +198,17 @@ def _field(one: pa.Field, other: pa.Field) -> pa.Field | None:
 
 
 _RULES: tuple[Callable[[pa.DataType, pa.DataType], pa.DataType | None], ...] = (
-    _integers,
-    _floats,
-    _strings,
-    _binaries,
-    _dates,
-    _decimals,
-    _instants,
-    _times,
-    _lists,
-    _structs,
-    _maps,
+    _unify_integers,
+    _unify_floats,
+    _unify_strings,
+    _unify_binaries,
+    _unify_dates,
+    _unify_decimals,
+    _unify_instants,
+    _unify_times,
+    _unify_lists,
+    _unify_structs,
+    _unify_maps,
 )
 
 
@@ -216,7 +216,7 @@ def find_clash(
     name: str, one: pa.DataType, other: pa.DataType
 ) -> tuple[str, pa.DataType, pa.DataType]:
     """Return the innermost pair of types that do not unify, and its path, of two that do not."""
-    for inner, mine, theirs in _children(name, one, other):
+    for inner, mine, theirs in _inner_types(name, one, other):
         if unify_types(mine, theirs) is None:
             return find_clash(inner, mine, theirs)
     return name, one, other
@@ -233,20 +233,20 @@ def find_inexact(
     Returns:
         None if it holds all values.
     """
-    kind, target = _decoded(kind), _decoded(target)
-    for inner, mine, theirs in _children(name, kind, target):
+    kind, target = _decoded_type(kind), _decoded_type(target)
+    for inner, mine, theirs in _inner_types(name, kind, target):
         found = find_inexact(inner, mine, theirs)
         if found is not None:
             return found
     # The two pairs whose unified type may not hold each value; see `unify_types`.
     is_instant = types.is_timestamp(kind) or types.is_duration(kind)
     is_inexact = (is_instant and kind.unit != target.unit) or (
-        types.is_integer(kind) and types.is_floating(target) and not _fits(kind, target)
+        types.is_integer(kind) and types.is_floating(target) and not _fits_exactly(kind, target)
     )
     return (name, kind, target) if is_inexact else None
 
 
-def _children(
+def _inner_types(
     name: str, one: pa.DataType, other: pa.DataType
 ) -> Iterator[tuple[str, pa.DataType, pa.DataType]]:
     """Yield the types within two nested types of one kind, with their paths."""

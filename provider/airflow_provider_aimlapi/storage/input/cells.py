@@ -89,7 +89,7 @@ def check_promptable(fields: Iterable[pa.Field], texts: Collection[str] = ()) ->
             )
 
 
-def doubts(field: pa.Field, spark_type: object = None) -> Iterator[str]:
+def doubts_about(field: pa.Field, spark_type: object = None) -> Iterator[str]:
     """Yield a warning for each form of a column's values in a prompt that may surprise.
 
     Args:
@@ -107,7 +107,7 @@ def doubts(field: pa.Field, spark_type: object = None) -> Iterator[str]:
     if name is not None and name not in _KNOWN_EXTENSIONS:
         yield (
             f"Column '{field.name}' is of the type '{name}'. The prompt shows its stored form, "
-            f"which is {_storage(field.type)}."
+            f"which is {_storage_type(field.type)}."
         )
 
 
@@ -119,7 +119,7 @@ def _extension_name(field: pa.Field) -> str | None:
     return name and name.decode(errors="replace")
 
 
-def _storage(kind: pa.DataType) -> pa.DataType:
+def _storage_type(kind: pa.DataType) -> pa.DataType:
     return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 

@@ -10,10 +10,10 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_aimlapi.core.durable.visible_names import escaped
+from airflow_provider_aimlapi.core.durable.visible_names import escaped_name
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.access.file_systems import kind_of, uri_of
-from airflow_provider_aimlapi.storage.input.input_errors import reading
+from airflow_provider_aimlapi.storage.input.input_errors import reading_input
 from airflow_provider_aimlapi.storage.input.local_inputs import open_listed
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def data_files(
     unnamed = [path for path in files if path not in found and entries[path].get("size")]
 
     def begins_as_parquet(path: str) -> bool:
-        with reading(uri_of(fs, path)):
+        with reading_input(uri_of(fs, path)):
             return _first_bytes(fs, path, entries[path], quick) in _MAGICS
 
     probed = [path for path in unnamed if may_hold_parquet(path)]
@@ -115,7 +115,7 @@ def _first_bytes(
 def _name_left_out(fs: AbstractFileSystem, root: str, left_out: Sequence[str]) -> None:
     if not left_out:
         return
-    names = ", ".join(escaped(path[len(root) :].lstrip("/")) for path in left_out[:_NAMED_MAX])
+    names = ", ".join(escaped_name(path[len(root) :].lstrip("/")) for path in left_out[:_NAMED_MAX])
     more = f" and {len(left_out) - _NAMED_MAX:,} more" if len(left_out) > _NAMED_MAX else ""
     log.warning(
         "%s file(s) below %s are not Parquet and are left out: %s%s.",

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from airflow_provider_aimlapi.core.durable.plan import InputFile, RowGroup, Shard
 from airflow_provider_aimlapi.core.prompts.field_paths import FieldPath, Shape, parse_field_path
-from airflow_provider_aimlapi.core.texts.column_names import describe_difference, lookalike
+from airflow_provider_aimlapi.core.texts.column_names import describe_difference, find_lookalike
 from airflow_provider_aimlapi.errors import InvalidSpec
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.access.s3_by_obstore import quick_s3
@@ -22,16 +22,20 @@ from airflow_provider_aimlapi.storage.arrow.schemas import (
     check_partitions,
     unify_schemas,
 )
-from airflow_provider_aimlapi.storage.input.cells import check_promptable, doubts, texts_of_rows
+from airflow_provider_aimlapi.storage.input.cells import (
+    check_promptable,
+    doubts_about,
+    texts_of_rows,
+)
 from airflow_provider_aimlapi.storage.input.exactness import check_values
 from airflow_provider_aimlapi.storage.input.file_schemas import (
     FileSchema,
     SharedSchemas,
+    describe_losses,
     file_schema,
-    losses,
     text_columns,
 )
-from airflow_provider_aimlapi.storage.input.input_errors import reading
+from airflow_provider_aimlapi.storage.input.input_errors import reading_input
 from airflow_provider_aimlapi.storage.input.listing import list_inputs
 from airflow_provider_aimlapi.storage.input.nested_fields import (
     shapes_of_schema,
@@ -78,12 +82,12 @@ class Retry(Protocol):
         ...
 
 
-def _once(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def _run_once(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return call(*args, **kwargs)
 
 
 def open_data_set(
-    fs: AbstractFileSystem, path: str, check: Check = go_on, retry: Retry = _once
+    fs: AbstractFileSystem, path: str, check: Check = go_on, retry: Retry = _run_once
 ) -> DataSet:
     """List the files of a path, read their footers, and unify their schemas.
 
@@ -103,9 +107,9 @@ def open_data_set(
     def read_one(file: InputFile) -> tuple[InputFile, FileSchema]:
         check()
         footer = read_footer(fs, file, parser, quick)
-        with reading(file.uri):
+        with reading_input(file.uri):
             described = replace(file, row_groups=_row_groups(footer.metadata))
-            return described, shared.share(file_schema(footer))
+            return described, shared.share_schema(file_schema(footer))
 
     def read_piece(first: int) -> list[tuple[InputFile, FileSchema]]:
         return [retry(read_one, file) for file in listed[first : first + FILES_A_PIECE]]
@@ -142,7 +146,7 @@ class DataSet:
         files: tuple[InputFile, ...],
         schema: pa.Schema,
         schemas: tuple[FileSchema, ...],
-        retry: Retry = _once,
+        retry: Retry = _run_once,
     ) -> None:
         self.files = files
         self.schema = schema
@@ -165,7 +169,7 @@ class DataSet:
         return tuple(key for key in keys if key not in self.schema.names)
 
     @property
-    def shapes(self) -> dict[str, Shape]:
+    def shapes_by_column(self) -> dict[str, Shape]:
         """What the columns and the hive keys consist of, in output order."""
         if self._shapes is None:
             keys = {name: Shape("string") for name in self.partition_names}
@@ -174,7 +178,7 @@ class DataSet:
 
     def columns_of(self, names: Collection[str]) -> list[str]:
         """Return the columns and hive keys that names and paths belong to."""
-        paths = self._paths(names)
+        paths = self._paths_by_name(names)
         return [paths[name].column if name in paths else name for name in names]
 
     def check_promptable(self, names: Collection[str]) -> None:
@@ -187,7 +191,7 @@ class DataSet:
             InvalidSpec: a value holds bytes. The text names it.
         """
         texts = text_columns(self.schemas)
-        paths = self._paths(names)
+        paths = self._paths_by_name(names)
         fields = [
             self.schema.field(path.column)
             if not path.steps
@@ -197,7 +201,7 @@ class DataSet:
         check_promptable(fields, {name for name, path in paths.items() if path.column in texts})
         spark = spark_types(one.spark for one in self.schemas)
         for field in fields:
-            for doubt in doubts(field, spark.get(field.name)):
+            for doubt in doubts_about(field, spark.get(field.name)):
                 log.warning("%s", doubt)
 
     def spark_schema(self, added: Sequence[pa.Field]) -> bytes | None:
@@ -210,7 +214,7 @@ class DataSet:
 
     def warn_of_losses(self) -> None:
         """Log what the files hold beside rows and types that the output will not hold."""
-        for loss in losses(self.schemas, can_keep_spark=self.spark_schema(()) is not None):
+        for loss in describe_losses(self.schemas, can_keep_spark=self.spark_schema(()) is not None):
             log.warning("%s", loss)
 
     def check_output_columns(
@@ -226,7 +230,7 @@ class DataSet:
         """
         there = (*self.column_names, *self.partition_names)
         for name in names:
-            twin = name if name in there else lookalike(name, there)
+            twin = name if name in there else find_lookalike(name, there)
             if twin is None:
                 continue
             but = "" if twin == name else f" ({describe_difference(twin, name)})"
@@ -262,7 +266,7 @@ class DataSet:
             for _ in pool.map(check_piece, range(0, len(indices), FILES_A_PIECE)):
                 pass
 
-    def rows(
+    def read_rows(
         self, shard: Shard, columns: Sequence[str], *, batch_rows: int = BATCH_ROWS
     ) -> Iterator[list[RowTexts]]:
         """Yield a shard's rows in order, each as the texts of `columns`, in lists of bounded size.
@@ -276,68 +280,76 @@ class DataSet:
             InputUnreadable: a page is corrupt, or a file has changed since it was listed.
             StoreUnavailable: the store does not answer.
         """
-        paths = self._paths(columns)
+        paths = self._paths_by_name(columns)
         if not paths:
-            yield from _constant_rows(shard.rows, columns, self._constants(shard), batch_rows)
+            yield from _constant_rows(
+                shard.rows, columns, self._constants_of_shard(shard), batch_rows
+            )
             return
-        batches = self._streams.batches(shard, tuple(paths.values()), batch_rows)
-        yield from self._texts(shard, columns, (with_paths(batch, paths) for batch in batches))
+        batches = self._streams.read_batches(shard, tuple(paths.values()), batch_rows)
+        yield from self._texts_of_batches(
+            shard, columns, (with_paths(batch, paths) for batch in batches)
+        )
 
     def checked_rows(self, shard: Shard, columns: Sequence[str]) -> Iterator[list[RowTexts]]:
-        """Yield the same as `rows`, after all columns of the shard have been decoded once.
+        """Yield the same as `read_rows`, after all columns of the shard have been decoded once.
 
         So a damaged page, or a value that the output cannot hold, is found in any column before a row
         of the shard is paid for. Until then the columns of the prompt are kept in Arrow's form.
 
         Raises:
-            InputUnreadable, StoreUnavailable: as `rows`.
+            InputUnreadable, StoreUnavailable: as `read_rows`.
         """
-        uri, paths = self.files[shard.file].uri, self._paths(columns)
+        uri, paths = self.files[shard.file].uri, self._paths_by_name(columns)
         kept = []
-        for batch in self._streams.batches(shard, None, BATCH_ROWS):
-            with reading(uri):
+        for batch in self._streams.read_batches(shard, None, BATCH_ROWS):
+            with reading_input(uri):
                 cast_batch(batch, self.schema)
             kept.append(with_paths(batch, paths))
         give_back()
         if not paths:
-            yield from _constant_rows(shard.rows, columns, self._constants(shard), BATCH_ROWS)
+            yield from _constant_rows(
+                shard.rows, columns, self._constants_of_shard(shard), BATCH_ROWS
+            )
             return
         # Batches are popped one by one, so that the memory of each is free once its rows were yielded.
         kept.reverse()
-        yield from self._texts(shard, columns, (kept.pop() for _ in range(len(kept))))
+        yield from self._texts_of_batches(shard, columns, (kept.pop() for _ in range(len(kept))))
 
-    def _paths(self, names: Collection[str]) -> dict[str, FieldPath]:
+    def _paths_by_name(self, names: Collection[str]) -> dict[str, FieldPath]:
         """Return the path of each name that is decoded from the files. Hive keys are left out."""
-        paths = {name: parse_field_path(name, self.shapes) for name in names}
+        paths = {name: parse_field_path(name, self.shapes_by_column) for name in names}
         return {
             name: path
             for name, path in paths.items()
             if path is not None and path.column in self.schema.names
         }
 
-    def _constants(self, shard: Shard) -> dict[str, str | None]:
+    def _constants_of_shard(self, shard: Shard) -> dict[str, str | None]:
         partition = self.files[shard.file].partition
         return {key: value for key, value in partition if key not in self.schema.names}
 
-    def _texts(
+    def _texts_of_batches(
         self, shard: Shard, columns: Sequence[str], batches: Iterable[pa.RecordBatch]
     ) -> Iterator[list[RowTexts]]:
-        constants = self._constants(shard)
+        constants = self._constants_of_shard(shard)
         for batch in batches:
-            for piece in _pieces(batch):
-                texts = texts_of_rows([(name, _column(piece, name, constants)) for name in columns])
+            for piece in _pieces_of_batch(batch):
+                texts = texts_of_rows(
+                    [(name, _column_or_constant(piece, name, constants)) for name in columns]
+                )
                 give_back()  # in the decoding thread, because another may decode the next batch
                 yield texts
 
-    def tables(self, shard: Shard) -> Iterator[pa.RecordBatch]:
+    def read_tables(self, shard: Shard) -> Iterator[pa.RecordBatch]:
         """Yield a shard's rows in order, with all columns, in the data set's schema.
 
         Raises:
-            InputUnreadable, StoreUnavailable: as `rows`.
+            InputUnreadable, StoreUnavailable: as `read_rows`.
         """
         uri = self.files[shard.file].uri
-        for batch in self._streams.batches(shard, None, BATCH_ROWS):
-            with reading(uri):
+        for batch in self._streams.read_batches(shard, None, BATCH_ROWS):
+            with reading_input(uri):
                 yield cast_batch(batch, self.schema)
 
 
@@ -349,14 +361,16 @@ def _constant_rows(
         yield [row] * min(batch_rows, rows - start)
 
 
-def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+def _pieces_of_batch(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """Yield a batch in pieces, if its rows are wider than their row group's average."""
     rows = max(1, int(batch.num_rows * BATCH_BYTES_MAX / max(batch.nbytes, BATCH_BYTES_MAX)))
     for start in range(0, batch.num_rows, rows):
         yield batch.slice(start, rows)
 
 
-def _column(batch: pa.RecordBatch, name: str, constants: dict[str, str | None]) -> pa.Array:
+def _column_or_constant(
+    batch: pa.RecordBatch, name: str, constants: dict[str, str | None]
+) -> pa.Array:
     """Return a column of a batch, a hive key's constant, or nulls if the file lacks the column."""
     index = batch.schema.get_field_index(name)
     if index >= 0:

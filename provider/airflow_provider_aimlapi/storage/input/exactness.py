@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.storage.arrow.schemas import check_exact
 from airflow_provider_aimlapi.storage.arrow.type_unification import find_inexact
-from airflow_provider_aimlapi.storage.input.input_errors import reading
+from airflow_provider_aimlapi.storage.input.input_errors import reading_input
 from airflow_provider_aimlapi.storage.input.parquet_files import decoded_from, open_parquet
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def check_values(
     names = tuple(dict.fromkeys((*schema.parquet.int96_columns(), *inexact)))
     if not names or not rows:
         return
-    with reading(file.uri):
+    with reading_input(file.uri):
         for batch in decoded_from(open_parquet(fs, file), names, BATCH_ROWS):  # tries each INT96
             check_exact(batch.slice(0, rows), unified, file.uri)
             # Rows beyond `limit_rows` are not processed, so their values do not matter.

@@ -63,7 +63,7 @@ class SharedSchemas:
     def __init__(self) -> None:
         self._known: list[FileSchema] = []
 
-    def share(self, schema: FileSchema) -> FileSchema:
+    def share_schema(self, schema: FileSchema) -> FileSchema:
         """Return the object for a schema that is equal to this one."""
         for known in reversed(self._known):
             if known == schema:
@@ -82,7 +82,7 @@ def text_columns(schemas: Sequence[FileSchema]) -> frozenset[str]:
     return frozenset().union(*names).difference(*bytes_in)
 
 
-def losses(schemas: Sequence[FileSchema], *, can_keep_spark: bool) -> Iterator[str]:
+def describe_losses(schemas: Sequence[FileSchema], *, can_keep_spark: bool) -> Iterator[str]:
     """Yield a sentence for each kind of content that the output will not hold."""
     keys = dict.fromkeys(key for one in schemas for key in one.left_out)
     if keys:

@@ -43,7 +43,7 @@ def is_ignored(segment: str) -> bool:
     return segment.startswith(tuple(IGNORED_FIRST)) and not _HIVE_FOLDER.match(segment)
 
 
-def matches(pattern: str, name: str) -> bool:
+def matches_glob(pattern: str, name: str) -> bool:
     """Return whether a glob includes a name: the name itself, or a folder that it is in.
 
     `*`, `?` and `[..]` stay within a folder, `**` is any number of folders. No wildcard matches
@@ -52,33 +52,33 @@ def matches(pattern: str, name: str) -> bool:
     segments = name.split("/")
     if not pattern:
         return not any(is_ignored(segment) for segment in segments)
-    glob = _parsed(pattern)
+    glob = _parsed_glob(pattern)
     # A file in a hidden folder is data only if the pattern writes that folder out.
     first_data = _first_of_data(segments)
-    at = glob.start()
+    at = glob.start_positions()
     for taken, segment in enumerate(segments, start=1):
-        at = glob.step(at, segment)
-        if glob.end in at and taken >= first_data:
+        at = glob.positions_after(at, segment)
+        if glob.end_position in at and taken >= first_data:
             return True
     return False
 
 
 def matches_itself(pattern: str, name: str) -> bool:
     """Return whether a glob matches a name itself, and not only a folder that it is in."""
-    glob = _parsed(pattern)
-    at = glob.start()
+    glob = _parsed_glob(pattern)
+    at = glob.start_positions()
     for segment in name.split("/"):
-        at = glob.step(at, segment)
-    return bool(pattern) and glob.end in at
+        at = glob.positions_after(at, segment)
+    return bool(pattern) and glob.end_position in at
 
 
 def may_reach(pattern: str, folder: str) -> bool:
     """Return whether a glob could match any name in a folder."""
-    glob = _parsed(pattern)
-    at = glob.start()
+    glob = _parsed_glob(pattern)
+    at = glob.start_positions()
     for segment in folder.split("/") if folder else ():
-        at = glob.step(at, segment, is_hidden_too=True)
-        if glob.end in at:
+        at = glob.positions_after(at, segment, is_hidden_too=True)
+        if glob.end_position in at:
             return True
     return bool(at)
 
@@ -103,7 +103,7 @@ class _Segment:
     last_size: int
     is_written_out: bool
 
-    def matches(self, segment: str) -> bool:
+    def matches_segment(self, segment: str) -> bool:
         """Return whether the pattern matches a whole segment."""
         if segment in DOTS or (is_ignored(segment) and not self.is_written_out):
             return False
@@ -126,15 +126,15 @@ class _Glob:
     segments: tuple[_Segment | None, ...]
 
     @property
-    def end(self) -> int:
+    def end_position(self) -> int:
         """The position at which the whole pattern is matched."""
         return len(self.segments)
 
-    def start(self) -> frozenset[int]:
+    def start_positions(self) -> frozenset[int]:
         """Return the positions before the first segment of a name."""
         return frozenset(self._with_skipped(0))
 
-    def step(
+    def positions_after(
         self, at: frozenset[int], segment: str, *, is_hidden_too: bool = False
     ) -> frozenset[int]:
         """Return the positions after one more segment of a name.
@@ -144,12 +144,14 @@ class _Glob:
         """
         after: set[int] = set()
         is_data = is_hidden_too or not is_ignored(segment)
-        for position in at - {self.end}:
+        for position in at - {self.end_position}:
             one = self.segments[position]
             if one is not None:
-                after.update({position + 1} if one.matches(segment) else ())
+                after.update({position + 1} if one.matches_segment(segment) else ())
             elif is_data:
-                after.update({position, position + 1} if position == self.end - 1 else {position})
+                after.update(
+                    {position, position + 1} if position == self.end_position - 1 else {position}
+                )
         return frozenset(after).union(*map(self._with_skipped, after))
 
     def _with_skipped(self, position: int) -> Iterator[int]:
@@ -158,28 +160,28 @@ class _Glob:
         The last segment stands for at least one folder.
         """
         yield position
-        if position < self.end - 1 and self.segments[position] is None:
+        if position < self.end_position - 1 and self.segments[position] is None:
             yield position + 1
 
 
 @lru_cache(maxsize=64)
-def _parsed(pattern: str) -> _Glob:
+def _parsed_glob(pattern: str) -> _Glob:
     segments: list[_Segment | None] = []
     for text in filter(None, pattern.split("/")):
-        one = None if text == ANY_FOLDERS else _segment(text)
+        one = None if text == ANY_FOLDERS else _parsed_segment(text)
         if one is not None or segments[-1:] != [None]:  # a second ** has no effect
             segments.append(one)
     return _Glob(tuple(segments))
 
 
-def _segment(text: str) -> _Segment:
+def _parsed_segment(text: str) -> _Segment:
     pieces: list[list[str]] = [[]]
     tokens = _TOKEN.findall(text)
     for token in tokens:
         if token.startswith("*"):
             pieces.append([])
         else:
-            pieces[-1].append(_character(token))
+            pieces[-1].append(_character_pattern(token))
     return _Segment(
         pieces=tuple(re.compile("".join(piece), re.DOTALL) for piece in pieces),
         last_size=len(pieces[-1]),
@@ -187,7 +189,7 @@ def _segment(text: str) -> _Segment:
     )
 
 
-def _character(text: str) -> str:
+def _character_pattern(text: str) -> str:
     """Return the regular expression of one character."""
     if text == "?":
         return "."

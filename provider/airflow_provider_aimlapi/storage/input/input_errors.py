@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from airflow_provider_aimlapi.errors import AimlapiError, InputUnreadable, StoreUnavailable
-from airflow_provider_aimlapi.storage.access.store_errors import described, meaning_of, store_error
+from airflow_provider_aimlapi.storage.access.store_errors import (
+    describe_error,
+    meaning_of,
+    store_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @contextmanager
-def reading(uri: str) -> Iterator[None]:
+def reading_input(uri: str) -> Iterator[None]:
     """Turn each error in reading a file into one of ours, with the file's name.
 
     Raises:
@@ -46,7 +50,7 @@ def _input_error(error: Exception, uri: str) -> AimlapiError:
             text = store_error(error, action="read", uri=uri)
             return InputUnreadable(f"input_path: {text}")
         case "changed" | "exists" | "past its end":  # the answers to "only if unchanged"
-            return InputUnreadable(changed(uri))
+            return InputUnreadable(changed_file_text(uri))
         case "unknown":
             return InputUnreadable(_unread(error, uri))
 
@@ -55,11 +59,11 @@ def _unread(error: Exception, uri: str) -> str:
     if isinstance(error, pa.ArrowNotImplementedError):  # the file may be sound
         return (
             f"Cast the column to another type, or leave it out of the file: {uri} holds what Arrow "
-            f"does not read: {described(error)}"
+            f"does not read: {describe_error(error)}"
         )
-    return f"Replace or remove a file of input_path: {uri} is not a valid Parquet file: {described(error)}"
+    return f"Replace or remove a file of input_path: {uri} is not a valid Parquet file: {describe_error(error)}"
 
 
-def changed(uri: str) -> str:
+def changed_file_text(uri: str) -> str:
     """Return the text for a file that is not the planned version."""
     return f"Start a new run of the task: {uri} was changed after this run had listed it."

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from airflow_provider_aimlapi.core.durable.plan import InputFile
 from airflow_provider_aimlapi.core.durable.visible_names import (
-    escaped,
+    escaped_name,
     has_dot_segment,
     has_half_pair,
     unhidden,
@@ -28,12 +28,12 @@ from airflow_provider_aimlapi.storage.access.s3_by_obstore import quick_s3
 from airflow_provider_aimlapi.storage.input.data_files import SUFFIX, data_files, may_hold_parquet
 from airflow_provider_aimlapi.storage.input.globs import (
     is_ignored,
-    matches,
+    matches_glob,
     matches_itself,
     may_reach,
     split_glob,
 )
-from airflow_provider_aimlapi.storage.input.input_errors import reading
+from airflow_provider_aimlapi.storage.input.input_errors import reading_input
 from airflow_provider_aimlapi.storage.input.local_inputs import list_local
 from airflow_provider_aimlapi.storage.input.table_formats import check_no_table
 
@@ -66,12 +66,12 @@ def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
     """
     root, pattern = split_glob(path_in(fs, path))
     quick = quick_s3(fs, root)
-    with reading(uri_of(fs, root)):
-        entries, passed_over = _entries(fs, root, pattern, quick)
+    with reading_input(uri_of(fs, root)):
+        entries, passed_over = _entries_below(fs, root, pattern, quick)
     # The path itself is a file. An empty object with others below it is a folder's marker.
     is_file = not pattern and root in entries
     is_file = is_file and (len(entries) == 1 or bool(entries[root].get("size")))
-    below = [entry for entry in entries if _is_wanted(pattern, _below(root, entry))]
+    below = [entry for entry in entries if _is_wanted(pattern, _path_below(root, entry))]
     wanted = [root] if is_file else below
     check_no_table(fs, root, entries, skipped=passed_over, wanted=wanted, quick=quick)
     if is_file:
@@ -81,7 +81,7 @@ def list_inputs(fs: AbstractFileSystem, path: str) -> tuple[InputFile, ...]:
         root,
         entries,
         wanted,
-        is_named=lambda entry: matches_itself(pattern, _below(root, entry)),
+        is_named=lambda entry: matches_itself(pattern, _path_below(root, entry)),
         quick=quick,
     )
     if not paths:
@@ -100,20 +100,20 @@ def _listed_file(
             in memory, and Parquet could not be read.
     """
     file = _input_file(fs, path, root, info)
-    if _encoding(info):
+    if _content_encoding(info):
         raise InputUnreadable(
             f"Store a file of input_path without Content-Encoding: {file.uri} is stored with one."
         )
     return replace(file, path=info.get("real_path") or file.path)
 
 
-def _encoding(info: Mapping[str, Any]) -> object:
+def _content_encoding(info: Mapping[str, Any]) -> object:
     """Return the Content-Encoding of an object, from Google's or Azure's listing."""
     settings = info.get("content_settings") or {}
     return info.get("contentEncoding") or settings.get("content_encoding")
 
 
-def _entries(
+def _entries_below(
     fs: AbstractFileSystem, root: str, pattern: str, quick: QuickS3 | None
 ) -> tuple[Mapping[str, Mapping[str, Any]], list[str]]:
     """Return everything at or below a path, by path; on a disk also the skipped folders."""
@@ -122,7 +122,7 @@ def _entries(
             root,
             is_input=lambda name: _is_input(pattern, name),
             may_be_input=lambda name: (
-                _is_input(pattern, name) or (matches(pattern, name) and may_hold_parquet(name))
+                _is_input(pattern, name) or (matches_glob(pattern, name) and may_hold_parquet(name))
             ),
             may_hold=lambda folder: _may_hold(pattern, folder),
         )
@@ -143,7 +143,7 @@ def _remote_entries(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[s
 
 def _quick_entries(root: str, quick: QuickS3 | None) -> Mapping[str, Mapping[str, Any]] | None:
     """Return the objects below a path on S3 with obstore; None if s3fs might return others."""
-    found = quick.entries(root) if quick is not None else None
+    found = quick.entries_below(root) if quick is not None else None
     if found is None:
         return None
     is_doubtful = any(not info["size"] and SUFFIX.search(entry) for entry, info in found.items())
@@ -161,7 +161,7 @@ def _entry_itself(fs: AbstractFileSystem, root: str) -> Mapping[str, Mapping[str
 
 def _is_input(pattern: str, name: str) -> bool:
     """Return whether a file is read whatever it holds."""
-    is_parquet = SUFFIX.search(name) is not None and matches(pattern, name)
+    is_parquet = SUFFIX.search(name) is not None and matches_glob(pattern, name)
     return is_parquet or matches_itself(pattern, name)
 
 
@@ -174,13 +174,13 @@ def _may_hold(pattern: str, folder: str) -> bool:
 
 def _is_wanted(pattern: str, below: str) -> bool:
     """Return whether a path includes a key, ignoring folders named `.` or `..` in it."""
-    return bool(below) and matches(pattern, without_dot_segments(below))
+    return bool(below) and matches_glob(pattern, without_dot_segments(below))
 
 
 def _input_file(fs: AbstractFileSystem, path: str, root: str, info: Mapping[str, Any]) -> InputFile:
-    uri, below = uri_of(fs, path), _below(root, path)
+    uri, below = uri_of(fs, path), _path_below(root, path)
     _check_key(uri, path, below)
-    folder, _, name = unhidden(escaped(below)).rpartition("/")
+    folder, _, name = unhidden(escaped_name(below)).rpartition("/")
     return InputFile(
         uri=uri,
         path=path,
@@ -188,7 +188,7 @@ def _input_file(fs: AbstractFileSystem, path: str, root: str, info: Mapping[str,
         size_bytes=int(info.get("size") or 0),
         folder=f"{folder}/" if folder else "",
         stem=SUFFIX.sub("", name) or name,
-        partition=_partition(below.rpartition("/")[0]),
+        partition=_partition_of_folder(below.rpartition("/")[0]),
     )
 
 
@@ -198,27 +198,27 @@ def _check_key(uri: str, path: str, below: str) -> None:
     # plan. 3. The file system would read another object than was listed.
     if has_dot_segment(below):
         raise InputUnreadable(
-            f"Rename an object, or choose an input_path without it: {escaped(uri)} has a folder "
+            f"Rename an object, or choose an input_path without it: {escaped_name(uri)} has a folder "
             f"named '.' or '..' in its key."
         )
     if not path.isprintable() and has_half_pair(path):
         raise InputUnreadable(
-            f"Rename a file, or choose an input_path without it: the name {escaped(uri)} is not UTF-8."
+            f"Rename a file, or choose an input_path without it: the name {escaped_name(uri)} is not UTF-8."
         )
     if not uri.endswith(path):
         raise InputUnreadable(
             f"Rename an object, or choose an input_path without it: a file system takes the key "
-            f"{escaped(path)} as that of another object, {escaped(uri)}."
+            f"{escaped_name(path)} as that of another object, {escaped_name(uri)}."
         )
 
 
-def _below(root: str, path: str) -> str:
+def _path_below(root: str, path: str) -> str:
     """Return a path relative to a root, without empty segments; "" if it is not below the root."""
     folder = f"{root.rstrip('/')}/" if root else ""
     return without_empty_segments(path[len(folder) :]) if path.startswith(folder) else ""
 
 
-def _partition(folder: str) -> tuple[tuple[str, str | None], ...]:
+def _partition_of_folder(folder: str) -> tuple[tuple[str, str | None], ...]:
     """Return the keys and values of a path's hive folders: `ds=2026-01-01/kind=a%2Fb`."""
     pairs = (_HIVE_FOLDER.fullmatch(segment) for segment in folder.split("/"))
     return tuple(

@@ -55,8 +55,8 @@ def list_local(
         return {}, []
     if not stat.S_ISDIR(status.st_mode):
         if not stat.S_ISREG(status.st_mode):
-            raise _refusal(root, "is not an ordinary file")
-        return {root: _info(real_root, status)}, []
+            raise _refusal_of_input(root, "is not an ordinary file")
+        return {root: _info_of_file(real_root, status)}, []
     # A writer may replace a file during the listing, so it is repeated once.
     gone = root
     for _ in range(LISTINGS_MAX):
@@ -64,7 +64,7 @@ def list_local(
             return _Listing(root, real_root, is_input, may_be_input, may_hold).list_files()
         except _Vanished as vanished:
             gone = str(vanished)
-    raise _refusal(gone, f"was removed while it was listed, {LISTINGS_MAX} times")
+    raise _refusal_of_input(gone, f"was removed while it was listed, {LISTINGS_MAX} times")
 
 
 @contextmanager
@@ -75,8 +75,8 @@ def open_listed(real_path: str) -> Iterator[tuple[BinaryIO, dict[str, Any]]]:
         NotFollowed: a link or a special file has replaced it, or a folder above it.
     """
     folder, _, name = real_path.rpartition("/")
-    with folder_at(folder or "/") as opened, opened.file(name) as file:
-        yield file, _info(real_path, os.fstat(file.fileno()))
+    with folder_at(folder or "/") as opened, opened.open_file(name) as file:
+        yield file, _info_of_file(real_path, os.fstat(file.fileno()))
 
 
 class _Vanished(Exception):
@@ -115,36 +115,36 @@ class _Listing:
                 with folder_at(real_path) as folder:
                     if is_linked:
                         self._visit_once(name, folder)
-                    self._visit(name, real_path, folder, is_linked=is_linked)
+                    self._visit_folder(name, real_path, folder, is_linked=is_linked)
             except (FileNotFoundError, NotADirectoryError, NotFollowed):
                 raise _Vanished(self._path_of(name)) from None
         return self._found, self._passed_over
 
     def _visit_once(self, name: str, folder: Folder) -> None:
-        identity = folder.identity()
+        identity = folder.identity_on_disk()
         if identity in self._linked:
-            raise self._refused(name, "is a folder that another link leads to as well")
+            raise self._refused_input(name, "is a folder that another link leads to as well")
         self._linked.add(identity)
 
-    def _visit(self, name: str, real_path: str, folder: Folder, *, is_linked: bool) -> None:
-        with folder.entries() as entries:
+    def _visit_folder(self, name: str, real_path: str, folder: Folder, *, is_linked: bool) -> None:
+        with folder.list_entries() as entries:
             for entry in entries:
                 below = f"{name}/{entry.name}" if name else entry.name
                 real_below = f"{real_path.rstrip('/')}/{entry.name}"
                 if entry.is_symlink():
-                    self._follow(below, real_below)
+                    self._follow_link(below, real_below)
                 elif entry.is_dir(follow_symlinks=False):
-                    self._enter(below, real_below, is_linked=is_linked)
+                    self._enter_folder(below, real_below, is_linked=is_linked)
                 else:
                     self._add_file(below, real_below, entry.stat(follow_symlinks=False))
 
-    def _follow(self, name: str, link: str) -> None:
+    def _follow_link(self, name: str, link: str) -> None:
         """Add the target of a link if it is an input or may hold one. Otherwise skip it."""
         # The name decides first, so that an unrelated link is not even resolved. A target with an
         # input's name may still be a folder, or the reverse, so the second check is by its kind.
         if not self._may_be_input(name) and not self._may_hold(name):
             return
-        target = self._target(name, link)
+        target = self._target_of_link(name, link)
         status = os.lstat(target)
         is_folder = stat.S_ISDIR(status.st_mode)
         is_file = stat.S_ISREG(status.st_mode)
@@ -152,29 +152,29 @@ class _Listing:
         if not (self._may_hold(name) if is_folder else may_be(name)):
             return
         if not _is_at_or_below(target, self._real_root):
-            raise self._refused(name, "is a link that leads out of the input")
+            raise self._refused_input(name, "is a link that leads out of the input")
         if not is_folder:
             self._add_file(name, target, status)
         elif _is_at_or_below(os.path.dirname(link), target):  # noqa: PTH120  # text, as all here
-            raise self._refused(name, "is a link to a folder that it lies in")
+            raise self._refused_input(name, "is a link to a folder that it lies in")
         else:
-            self._enter(name, target, is_linked=True)
+            self._enter_folder(name, target, is_linked=True)
 
-    def _target(self, name: str, link: str) -> str:
+    def _target_of_link(self, name: str, link: str) -> str:
         try:
             return os.path.realpath(link, strict=True)
         except FileNotFoundError:
             if not os.path.lexists(link):
                 raise
-            raise self._refused(name, "is a link to something that does not exist") from None
+            raise self._refused_input(name, "is a link to something that does not exist") from None
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
-            raise self._refused(name, "is a link that leads in a circle") from None
+            raise self._refused_input(name, "is a link that leads in a circle") from None
 
-    def _enter(self, name: str, real_path: str, *, is_linked: bool) -> None:
+    def _enter_folder(self, name: str, real_path: str, *, is_linked: bool) -> None:
         if len(name) > NAME_CHARACTERS_MAX:
-            raise self._refused(f"{name[:NAME_CHARACTERS_MAX]}…", "is nested too deeply")
+            raise self._refused_input(f"{name[:NAME_CHARACTERS_MAX]}…", "is nested too deeply")
         if self._may_hold(name):
             self._pending.append((name, real_path, is_linked))
         else:
@@ -182,18 +182,18 @@ class _Listing:
 
     def _add_file(self, name: str, real_path: str, status: os.stat_result) -> None:
         if stat.S_ISREG(status.st_mode):
-            self._found[self._path_of(name)] = _info(real_path, status)
+            self._found[self._path_of(name)] = _info_of_file(real_path, status)
         elif self._is_input(name):
-            raise self._refused(name, "is not an ordinary file")
+            raise self._refused_input(name, "is not an ordinary file")
 
-    def _refused(self, name: str, why: str) -> InputUnreadable:
-        return _refusal(self._path_of(name), why)
+    def _refused_input(self, name: str, why: str) -> InputUnreadable:
+        return _refusal_of_input(self._path_of(name), why)
 
     def _path_of(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
 
 
-def _refusal(path: str, why: str) -> InputUnreadable:
+def _refusal_of_input(path: str, why: str) -> InputUnreadable:
     return InputUnreadable(
         f"Remove it, let its name begin with _ or ., or choose another input_path: {path!r} {why}. "
         f"Nothing was read. Names that begin with _ or . are skipped."
@@ -214,5 +214,5 @@ def _is_at_or_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder.rstrip('/')}/")
 
 
-def _info(real_path: str, status: os.stat_result) -> dict[str, Any]:
+def _info_of_file(real_path: str, status: os.stat_result) -> dict[str, Any]:
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "real_path": real_path}

@@ -24,29 +24,33 @@ KIND_CHARACTERS_MAX = 60
 
 def shapes_of_schema(schema: pa.Schema) -> dict[str, Shape]:
     """Return what each column consists of."""
-    return {field.name: _shape(field.type) for field in schema}
+    return {field.name: _shape_of_type(field.type) for field in schema}
 
 
-def _shape(kind: pa.DataType) -> Shape:
-    kind = _storage(kind)
+def _shape_of_type(kind: pa.DataType) -> Shape:
+    kind = _storage_type(kind)
     name = str(kind)[:KIND_CHARACTERS_MAX]
     if types.is_struct(kind):
         # A name that two fields have leads to neither of them.
-        fields = {field.name: _shape(field.type) for field in kind if _index(kind, field.name) >= 0}
+        fields = {
+            field.name: _shape_of_type(field.type)
+            for field in kind
+            if _field_index(kind, field.name) >= 0
+        }
         return Shape(name, fields=fields)
-    return Shape(name, item=_shape(kind.value_type)) if _is_list(kind) else Shape(name)
+    return Shape(name, item=_shape_of_type(kind.value_type)) if _is_list(kind) else Shape(name)
 
 
 def type_at(kind: pa.DataType, steps: Sequence[Step]) -> pa.DataType | None:
     """Return the type of the value that steps lead to; None if there is none."""
     for step in steps:
-        inner = _storage(kind)
+        inner = _storage_type(kind)
         if isinstance(step, int):
             if not _is_list(inner):
                 return None
             kind = inner.value_type
-        elif types.is_struct(inner) and _index(inner, step) >= 0:
-            kind = inner.field(_index(inner, step)).type
+        elif types.is_struct(inner) and _field_index(inner, step) >= 0:
+            kind = inner.field(_field_index(inner, step)).type
         else:
             return None
     return kind
@@ -60,14 +64,14 @@ def values_at(array: pa.Array, steps: Sequence[Step]) -> pa.Array:
     for step in steps:
         inner = array.storage if isinstance(array.type, pa.BaseExtensionType) else array
         if isinstance(step, int) and _is_list(inner.type):
-            array = _items(inner, step)
+            array = _items_at(inner, step)
         elif isinstance(step, str) and types.is_struct(inner.type):
-            index = _index(inner.type, step)
+            index = _field_index(inner.type, step)
             if index < 0:
-                return _nulls(len(inner))
+                return _null_column(len(inner))
             array = inner.flatten()[index]  # a field of a null is null
         else:
-            return _nulls(len(inner))
+            return _null_column(len(inner))
     return array
 
 
@@ -93,23 +97,23 @@ def leaves_at(schema: pa.Schema, path: FieldPath) -> range | None:
         return None
     kind = schema.field(index).type
     # Parquet numbers its columns by the leaves of the schema's tree, from left to right.
-    start = sum(_leaves(schema.field(before).type) for before in range(index))
+    start = sum(_count_leaves(schema.field(before).type) for before in range(index))
     for step in path.steps:
-        kind = _storage(kind)
+        kind = _storage_type(kind)
         if isinstance(step, int):
             kind = kind.value_type
             continue
-        number = _index(kind, step)
-        sizes = [0, *accumulate(_leaves(kind.field(one).type) for one in range(number))]
+        number = _field_index(kind, step)
+        sizes = [0, *accumulate(_count_leaves(kind.field(one).type) for one in range(number))]
         start, kind = start + sizes[-1], kind.field(number).type
-    return range(start, start + _leaves(kind))
+    return range(start, start + _count_leaves(kind))
 
 
-def _leaves(kind: pa.DataType) -> int:
+def _count_leaves(kind: pa.DataType) -> int:
     return sum(1 for _ in leaf_types(kind))
 
 
-def _items(array: pa.Array, number: int) -> pa.Array:
+def _items_at(array: pa.Array, number: int) -> pa.Array:
     is_there = array.is_valid().to_pylist()
     indices = [
         start + number if there and start + number < end else None
@@ -119,11 +123,11 @@ def _items(array: pa.Array, number: int) -> pa.Array:
     return array.values.take(number_column(indices, pa.int64()))
 
 
-def _nulls(rows: int) -> pa.Array:
+def _null_column(rows: int) -> pa.Array:
     return string_column([None] * rows)
 
 
-def _index(kind: pa.StructType, name: str) -> int:
+def _field_index(kind: pa.StructType, name: str) -> int:
     """Return a field's number; -1 if there is none of that name, or more than one."""
     return int(kind.get_field_index(name))
 
@@ -138,5 +142,5 @@ def _is_list(kind: pa.DataType) -> bool:
     )
 
 
-def _storage(kind: pa.DataType) -> pa.DataType:
+def _storage_type(kind: pa.DataType) -> pa.DataType:
     return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind

@@ -19,10 +19,14 @@ from pyarrow import parquet as pq
 
 from airflow_provider_aimlapi.errors import AimlapiError, InputUnreadable
 from airflow_provider_aimlapi.storage.access.file_systems import kind_of, version_of
-from airflow_provider_aimlapi.storage.input.input_errors import changed, is_about_content, reading
+from airflow_provider_aimlapi.storage.input.input_errors import (
+    changed_file_text,
+    is_about_content,
+    reading_input,
+)
 from airflow_provider_aimlapi.storage.input.local_inputs import open_listed
 from airflow_provider_aimlapi.storage.input.nested_fields import leaves_at
-from airflow_provider_aimlapi.storage.parquet.conversion import converted, readable_schema
+from airflow_provider_aimlapi.storage.parquet.conversion import converted_batch, readable_schema
 from airflow_provider_aimlapi.storage.parquet.footer import (
     TAIL_BYTES,
     SchemaParser,
@@ -89,7 +93,7 @@ class OpenFile:
     schema: pa.Schema
     as_decoded: bool
 
-    def batches(
+    def read_batches(
         self, group: int, columns: tuple[str, ...] | None, rows_max: int
     ) -> Iterator[pa.RecordBatch]:
         """Yield a row group's rows in the file's schema.
@@ -107,7 +111,7 @@ class OpenFile:
         for batch in parquet.iter_batches(
             rows_max, row_groups=[group], columns=columns, use_threads=False
         ):
-            yield batch if self.as_decoded else converted(batch, self.schema, self.uri)
+            yield batch if self.as_decoded else converted_batch(batch, self.schema, self.uri)
 
     def names_of(self, paths: tuple[FieldPath, ...] | None) -> tuple[str, ...] | None:
         """Return the names of what must be decoded for these paths: single values where possible."""
@@ -142,8 +146,8 @@ def open_parquet(fs: AbstractFileSystem, file: InputFile) -> OpenFile:
         InputUnreadable: it is gone, is not the listed version, or is not Parquet.
         StoreUnavailable: the store does not answer.
     """
-    with reading(file.uri):
-        source = _source(fs, file)
+    with reading_input(file.uri):
+        source = _open_source(fs, file)
         parquet = _parquet_file(source)
         schema = readable_schema(parquet.schema_arrow)
         if holds_int96(parquet):
@@ -187,10 +191,10 @@ def read_footer(
         InputUnreadable, StoreUnavailable: as `open_parquet`; also if columns are encrypted.
     """
     end = _end_of(fs, file, quick)
-    with reading(file.uri):
-        source = pa.BufferReader(end) if end is not None else _source(fs, file)
+    with reading_input(file.uri):
+        source = pa.BufferReader(end) if end is not None else _open_source(fs, file)
         footer = read_footer_bytes(source, file.uri)
-        schema = parser.parse(footer, file.uri)
+        schema = parser.parse_schema(footer, file.uri)
         parquet = _parquet_file(source)
         return FileFooter(parquet.metadata, readable_schema(parquet.schema_arrow), schema)
 
@@ -201,13 +205,13 @@ def _end_of(fs: AbstractFileSystem, file: InputFile, quick: QuickS3 | None) -> b
         return None
     end: Any = quick.end_of(file, FOOTER_BYTES) if quick is not None else None
     if end is None:
-        with reading(file.uri):
+        with reading_input(file.uri):
             start = max(0, file.size_bytes - FOOTER_BYTES)
             end = fs.cat_file(file.path, start=start, end=file.size_bytes)
     return bytes(end) if footer_length(end) + TAIL_BYTES <= len(end) else None
 
 
-def _source(fs: AbstractFileSystem, file: InputFile) -> Any:
+def _open_source(fs: AbstractFileSystem, file: InputFile) -> Any:
     """Return the listed version of a file as an object that pyarrow reads from, or raise."""
     info: Any
     match kind_of(fs):
@@ -222,7 +226,7 @@ def _source(fs: AbstractFileSystem, file: InputFile) -> Any:
             source = fs.open(file.path, "rb", cache_type="none")
             info = source.details
     if version_of(info) != file.version:
-        raise InputUnreadable(changed(file.uri))
+        raise InputUnreadable(changed_file_text(file.uri))
     return source
 
 
@@ -247,7 +251,7 @@ class RowStreams:
         self._lock = threading.Lock()
         self._idle: list[_Cursor] = []
 
-    def batches(
+    def read_batches(
         self, shard: Shard, paths: tuple[FieldPath, ...] | None, batch_rows: int
     ) -> Iterator[pa.RecordBatch]:
         """Yield a shard's rows in the file's own schema and metadata, at most `batch_rows` at a time.
@@ -270,7 +274,7 @@ class RowStreams:
             cursor = _Cursor(key, open_parquet(self._fs, file), shard.first_row)
         left = shard.rows
         while left > 0:
-            with reading(file.uri):
+            with reading_input(file.uri):
                 batch = cursor.next_batch(left)
             left -= batch.num_rows
             yield batch
@@ -333,7 +337,7 @@ def decoded_from(
             continue
         size = _batch_rows(opened, group, batch_rows)
         with _naming_column(opened, group, columns, size):
-            for batch in opened.batches(group, columns, size):
+            for batch in opened.read_batches(group, columns, size):
                 if skipped < batch.num_rows:
                     yield batch.slice(skipped)
                 skipped = max(0, skipped - batch.num_rows)
@@ -365,7 +369,7 @@ def _naming_column(
 def _is_sound(opened: OpenFile, group: int, name: str, size: int) -> bool:
     rows = opened.metadata.row_group(group).num_rows
     try:
-        found = sum(batch.num_rows for batch in opened.batches(group, (name,), size))
+        found = sum(batch.num_rows for batch in opened.read_batches(group, (name,), size))
     except Exception:  # noqa: BLE001  Arrow has errors of its own
         return False
     return bool(found == rows)

@@ -56,7 +56,7 @@ def store_records(store: ObjectStore, records: Sequence[Mapping[str, object]]) -
     """
     _check_records(records)
     _check_size(records)
-    content, parquet = _encoded(records)
+    content, parquet = _encoded_records(records)
     if len(content) > RECORDS_BYTES_MAX:
         raise InvalidSpec(_TOO_LARGE)
     name = records_name(sha256(content).hexdigest()[:DIGEST_HEX_DIGITS])
@@ -116,7 +116,7 @@ def _inner_values(value: object) -> Iterable[object]:
     return value if isinstance(value, (list, tuple, set, frozenset)) else ()
 
 
-def _names(records: Sequence[Mapping[str, object]]) -> list[str]:
+def _names_of_columns(records: Sequence[Mapping[str, object]]) -> list[str]:
     """Return all keys, in the order in which they first appear."""
     names = list(dict.fromkeys(key for record in records for key in record))
     if not names:
@@ -124,42 +124,44 @@ def _names(records: Sequence[Mapping[str, object]]) -> list[str]:
     return names
 
 
-def _encoded(records: Sequence[Mapping[str, object]]) -> tuple[bytes, bytes]:
+def _encoded_records(records: Sequence[Mapping[str, object]]) -> tuple[bytes, bytes]:
     """Return the bytes that identify the records, and the file that holds them.
 
     Arrow's errors quote the value that it cannot store. So they are neither repeated nor chained.
     """
-    columns = {name: [record.get(name) for record in records] for name in _names(records)}
-    encoded = _tried(columns)
+    columns = {
+        name: [record.get(name) for record in records] for name in _names_of_columns(records)
+    }
+    encoded = _encoded_or_none(columns)
     if encoded is None:
         raise InvalidSpec(_what_is_wrong(columns))
     return encoded
 
 
-def _tried(columns: Mapping[str, list[object]]) -> tuple[bytes, bytes] | None:
+def _encoded_or_none(columns: Mapping[str, list[object]]) -> tuple[bytes, bytes] | None:
     try:
         table = pa.table({name: pa.array(values) for name, values in columns.items()})
-        return _content(table), _parquet(table)
+        return _content_of_table(table), _parquet_of_table(table)
     except (pa.ArrowException, OverflowError, ValueError, TypeError):
         return None
 
 
 def _what_is_wrong(columns: Mapping[str, list[object]]) -> str:
     for position, (name, values) in enumerate(columns.items()):
-        if _tried({name: values}) is None:
+        if _encoded_or_none({name: values}) is None:
             return (
-                f"The records' values of {_shown(name, position)} cannot be one column: they are of "
-                f"types {_types(values)}. Give all of them one type, such as text."
+                f"The records' values of {_shown_column(name, position)} cannot be one column: they are of "
+                f"types {_types_of_values(values)}. Give all of them one type, such as text."
             )
     return f"The records do not form a table that Parquet can hold. {_OTHERWISE}"
 
 
-def _shown(name: str, position: int) -> str:
+def _shown_column(name: str, position: int) -> str:
     """Return a column's name for an error. A name that is not a plain word may be a row's text."""
     return f"'{name}'" if _PLAIN_NAME.fullmatch(name) else f"column {position + 1}"
 
 
-def _types(values: Sequence[object]) -> str:
+def _types_of_values(values: Sequence[object]) -> str:
     kinds = (
         next((kind.__name__ for kind in _VALUE_TYPES if isinstance(value, kind)), "other")
         for value in values
@@ -168,7 +170,7 @@ def _types(values: Sequence[object]) -> str:
     return ", ".join(sorted(set(kinds))) or "none"
 
 
-def _content(table: pa.Table) -> bytes:
+def _content_of_table(table: pa.Table) -> bytes:
     """Return names, types and values without metadata, because Parquet files name pyarrow's version."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
@@ -176,7 +178,7 @@ def _content(table: pa.Table) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-def _parquet(table: pa.Table) -> bytes:
+def _parquet_of_table(table: pa.Table) -> bytes:
     sink = BytesIO()
     pq.write_table(table, sink)
     return sink.getvalue()

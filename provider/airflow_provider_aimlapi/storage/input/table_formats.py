@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.access.file_systems import kind_of, uri_of
-from airflow_provider_aimlapi.storage.input.input_errors import reading
+from airflow_provider_aimlapi.storage.input.input_errors import reading_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,18 +46,18 @@ class TableFormat:
     reader: str
 
 
-def _format(name: str, folder: str, *, file: str = "", reader: str) -> TableFormat:
+def _format_with_folder(name: str, folder: str, *, file: str = "", reader: str) -> TableFormat:
     inside = f"{re.escape(folder)}/{file}"
     return TableFormat(name=name, folder=folder, file=file, inside=inside, reader=reader)
 
 
 FORMATS = (
-    _format(
+    _format_with_folder(
         "a Delta Lake table",
         "_delta_log",
         reader="Spark's format(\"delta\"), DuckDB's delta_scan or the deltalake package",
     ),
-    _format(
+    _format_with_folder(
         "an Apache Iceberg table",
         "metadata",
         file=r"(?:version-hint\.text|(?:v\d+|\d+-[0-9a-f-]{36})(?:\.gz)?\.metadata\.json(?:\.gz)?"
@@ -70,13 +70,13 @@ FORMATS = (
         inside=r"\.hoodie(?:/|_partition_metadata(?:\.\w+)?\Z)",  # also in a copy of a partition
         reader='Spark\'s format("hudi") or Trino',
     ),
-    _format(
+    _format_with_folder(
         "an Apache Paimon table",
         "snapshot",
         file=r"(?:snapshot-\d+|LATEST|EARLIEST)\Z",
         reader='Flink, Spark\'s format("paimon") or the pypaimon package',
     ),
-    _format(
+    _format_with_folder(
         "the output of Spark Structured Streaming",
         "_spark_metadata",
         reader='Spark\'s read.format("parquet"), which honours its log',
@@ -121,10 +121,10 @@ def check_no_table(
         StoreUnavailable: the store did not answer.
     """
     # The names below the root are listed already. Only what is above it takes requests.
-    with reading(uri_of(fs, root)):
+    with reading_input(uri_of(fs, root)):
         for one, folder in _tables_below(fs, (f"{root}/", *paths), skipped):
             if not wanted or any(path.startswith(folder) for path in wanted):
-                raise InputUnreadable(_refusal(one, uri_of(fs, folder)))
+                raise InputUnreadable(_refusal_of_table(one, uri_of(fs, folder)))
         _check_above(fs, root, quick)
 
 
@@ -168,7 +168,7 @@ def _check_above(fs: AbstractFileSystem, root: str, quick: QuickS3 | None) -> No
             are_tables = list(pool.map(is_table, probes))
     for (one, folder), is_found in zip(probes, are_tables, strict=True):
         if is_found:
-            raise InputUnreadable(_refusal(one, uri_of(fs, folder or "/")))
+            raise InputUnreadable(_refusal_of_table(one, uri_of(fs, folder or "/")))
 
 
 def _folders_above(root: str) -> Iterator[str]:
@@ -190,7 +190,7 @@ def _is_table(fs: AbstractFileSystem, one: TableFormat, folder: str, quick: Quic
     return any(re.match(one.file, name) for name in names)
 
 
-def _refusal(one: TableFormat, uri: str) -> str:
+def _refusal_of_table(one: TableFormat, uri: str) -> str:
     return (
         f"Export the rows as plain Parquet, and give that folder as input_path: {uri} is {one.name}. "
         f"Some of its Parquet files are not live, and only its own metadata states which. It is read, "

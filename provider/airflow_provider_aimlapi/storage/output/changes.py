@@ -51,7 +51,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     run_key: RunKey | None
     replaces: RunKey | None = None
 
-    def then(self, run_key: str) -> Change:
+    def change_to(self, run_key: str) -> Change:
         """Return the change to a run after this one; this change if it already names the run."""
         replaces = self.replaces if run_key == self.run_key else self.run_key
         return Change(run_key=run_key, replaces=replaces)
@@ -100,7 +100,7 @@ def create_change(store: ObjectStore, epoch: int, change: Change) -> None:
     Raises:
         JournalUnreadable: there is another change of this epoch, which is not the lease owner's.
     """
-    name = NAMES.change(epoch)
+    name = NAMES.change_name(epoch)
     if not create_settled(store, name, msgspec.json.encode(change)):
         raise JournalUnreadable(
             f"Remove an object that was written by another program, and retry the task: "
@@ -117,7 +117,7 @@ def forget_changes(store: ObjectStore, epoch: int) -> None:
 
 
 def _read_change(store: ObjectStore, epoch: int) -> Change | None:
-    name = NAMES.change(epoch)
+    name = NAMES.change_name(epoch)
     try:
         data = store.read(name, bytes_max=SMALL_BYTES_MAX)
         if data is None:

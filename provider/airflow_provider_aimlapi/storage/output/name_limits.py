@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_aimlapi.core.durable.visible_names import escaped
+from airflow_provider_aimlapi.core.durable.visible_names import escaped_name
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ def check_lengths(store: ObjectStore, names: Iterable[str]) -> None:
     for name in names:
         scheme, _, location = store.uri(name).partition("://")
         if scheme == "file":
-            _check(location, len(location.encode()), PATH_BYTES_MAX, "a path")
+            _check_length(location, len(location.encode()), PATH_BYTES_MAX, "a path")
             for segment in location.split("/"):
-                _check(segment, len(segment.encode()), SEGMENT_BYTES_MAX, "a file's name")
+                _check_length(segment, len(segment.encode()), SEGMENT_BYTES_MAX, "a file's name")
         elif scheme != "memory":
             key = location.partition("/")[2]
-            _check(key, len(key.encode()), KEY_BYTES_MAX, "a key")
+            _check_length(key, len(key.encode()), KEY_BYTES_MAX, "a key")
 
 
-def _check(name: str, size_bytes: int, bytes_max: int, what: str) -> None:
+def _check_length(name: str, size_bytes: int, bytes_max: int, what: str) -> None:
     if size_bytes > bytes_max:
         raise InvalidSpec(
-            f"Choose a shorter output_path, or rename an input file: {escaped(name[:80])}… would have "
+            f"Choose a shorter output_path, or rename an input file: {escaped_name(name[:80])}… would have "
             f"{size_bytes:,} bytes, and {what} has at most {bytes_max:,} there."
         )

@@ -16,10 +16,10 @@ def outputs_below(stored: StoredObjects) -> list[str]:
     Links on a disk are not followed.
 
     Raises:
-        StorageError: as `StoredObjects.list`.
+        StorageError: as `StoredObjects.list_objects`.
     """
     found = set()
-    for one in stored.list(""):
+    for one in stored.list_objects(""):
         before, marker, rest = f"/{one.name}".partition(f"/{RUNS_FOLDER}/")
         # A folder of that name inside another one belongs to the outer one, whoever made it.
         if marker and parse_run_key(f"{RUNS_FOLDER}/{rest}"):

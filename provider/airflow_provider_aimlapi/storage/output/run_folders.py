@@ -36,28 +36,28 @@ class RunFolders:
         self.store = store
         self._stored = stored
 
-    def all(self) -> list[RunFolder]:
+    def all_folders(self) -> list[RunFolder]:
         """Return every run folder, by run key."""
-        objects = self._stored.list("")
-        links = self._stored.links(f"{RUNS_FOLDER}/")
+        objects = self._stored.list_objects("")
+        links = self._stored.list_links(f"{RUNS_FOLDER}/")
         names = {found.name for found in objects}
         groups = groupby(objects, key=lambda found: parse_run_key(found.name))
         return [
-            self._folder(key, group, links, lambda: names)
+            self._folder_with_facts(key, group, links, lambda: names)
             for key, group in groups
             if key is not None
         ]
 
-    def one(self, run_key: str) -> RunFolder | None:
+    def folder_of_run(self, run_key: str) -> RunFolder | None:
         """Return a run's folder at this moment; None if there is none."""
-        folder = f"{RunNames(run_key=run_key).folder}/"
-        objects = self._stored.list(folder)
+        folder = f"{RunNames(run_key=run_key).run_folder}/"
+        objects = self._stored.list_objects(folder)
         if not objects:
             return None
-        links = self._stored.links(folder)
-        return self._folder(run_key, objects, links, lambda: set(self.store.list("")))
+        links = self._stored.list_links(folder)
+        return self._folder_with_facts(run_key, objects, links, lambda: set(self.store.list("")))
 
-    def _folder(
+    def _folder_with_facts(
         self,
         run_key: str,
         objects: Iterable[StoredObject],
@@ -68,12 +68,12 @@ class RunFolders:
         names = RunNames(run_key=run_key)
         present = {stored.name for stored in found}
         shown = shown_run(self.store)
-        removals, is_released = self._leases(names, present)
+        removals, is_released = self._leases_in(names, present)
         # The checks need more reads, so they are made only for a published run that is not the
         # shown one.
         obstacle = self._link_in(names, links)
-        if obstacle is None and names.manifest in present and run_key != shown:
-            obstacle = self._obstacle(names, shown, all_names)
+        if obstacle is None and names.manifest_name in present and run_key != shown:
+            obstacle = self._obstacle_to_removal(names, shown, all_names)
         return RunFolder(
             run_key=run_key,
             objects=found,
@@ -86,11 +86,11 @@ class RunFolders:
     def _link_in(self, names: RunNames, links: Iterable[str]) -> str | None:
         """Return why a folder with a link stays: no run makes one, so a person must check it."""
         for name in links:
-            if name.startswith(f"{names.folder}/"):
+            if name.startswith(f"{names.run_folder}/"):
                 return f"{self.store.uri(name)} is a link or a special file; remove it yourself"
         return None
 
-    def _leases(self, names: RunNames, present: set[str]) -> tuple[frozenset[int], bool]:
+    def _leases_in(self, names: RunNames, present: set[str]) -> tuple[frozenset[int], bool]:
         """Return the epochs of removals, and whether the newest attempts below them were released.
 
         These are the newest attempt at the whole run, and the newest at each share after it.
@@ -102,19 +102,19 @@ class RunFolders:
         # From the newest epoch on: removals first, then the newest attempt at each share. An
         # attempt at the whole run ends the walk, because older ones were over before it began.
         for epoch in sorted((epoch for epoch in parsed if epoch is not None), reverse=True):
-            lease = leases.body(epoch)
+            lease = leases.lease_body(epoch)
             if lease.startswith(REMOVAL_TOKEN.encode()) and not released:
                 removals.add(epoch)
                 continue
             share = decode_share(lease)
             if share not in released:
-                heartbeat = leases.heartbeat(epoch)
+                heartbeat = leases.read_heartbeat(epoch)
                 released[share] = heartbeat is not None and heartbeat.state == "released"
             if share is None:
                 break
         return frozenset(removals), bool(released) and all(released.values())
 
-    def _obstacle(
+    def _obstacle_to_removal(
         self, names: RunNames, shown: str | None, all_names: Callable[[], set[str]]
     ) -> str | None:
         """Return why a published run stays: plain readers may see a part that no other run has.

@@ -61,18 +61,18 @@ def show_run(
     """
     run_key, names = manifest.run_key, manifest.visible_names()
     before = newest_change(store)
-    change = before.then(run_key)
+    change = before.change_to(run_key)
     parts = VisibleParts(store, {*before.run_keys, run_key, own or run_key}, map_in_threads)
     # Nothing is changed before these checks have passed.
     _check_staged(store, manifest)
     present = set(store.list_visible())
-    owners = parts.owners(names & present)
+    owners = parts.owners_of_files(names & present)
     _refuse_foreign(store, owners, _KEPT)
 
-    leaving = _leaving(store, before, change)
+    leaving = _leaving_run(store, before, change)
     if leaving is not None:
         store.delete(SUCCESS_NAME)
-        others = parts.owners((parts.names() & present) - names) | owners
+        others = parts.owners_of_files((parts.names_of_parts() & present) - names) | owners
         map_in_threads(
             store.delete, [name for name in others if others[name] == leaving], COPY_THREADS
         )
@@ -85,13 +85,13 @@ def show_run(
     map_in_threads(
         lambda entry: store.copy(entry.staged_name, entry.visible_name), missing, COPY_THREADS
     )
-    left = parts.owners((parts.names() & set(store.list_visible())) - names)
+    left = parts.owners_of_files((parts.names_of_parts() & set(store.list_visible())) - names)
     map_in_threads(store.delete, [name for name in left if left[name] is not None], COPY_THREADS)
-    store.write(SUCCESS_NAME, _success(manifest))
+    store.write(SUCCESS_NAME, _encode_success(manifest))
     forget_changes(store, epoch)
 
 
-def _leaving(store: ObjectStore, before: Change, change: Change) -> str | None:
+def _leaving_run(store: ObjectStore, before: Change, change: Change) -> str | None:
     """Return the run whose parts must go first, because a change names at most two runs.
 
     There is one if the last change was interrupted, so that parts of two runs may be visible.
@@ -114,7 +114,9 @@ def check_foreign(store: ObjectStore, plan: Plan, map_in_threads: MapInThreads) 
     visible = {shard.visible_name for shard in plan.shards} & set(store.list_visible())
     if visible:
         run_keys = {*newest_change(store).run_keys, plan.run_key}
-        _refuse_foreign(store, VisibleParts(store, run_keys, map_in_threads).owners(visible))
+        _refuse_foreign(
+            store, VisibleParts(store, run_keys, map_in_threads).owners_of_files(visible)
+        )
 
 
 _KEPT = " The run is complete, and its parts are kept: a retry shows it without a call."
@@ -133,7 +135,7 @@ def _refuse_foreign(
 
 
 def _check_staged(store: ObjectStore, manifest: Manifest) -> None:
-    present = set(store.list(RunNames(run_key=manifest.run_key).parts))
+    present = set(store.list(RunNames(run_key=manifest.run_key).parts_prefix))
     missing = [one.staged_name for one in manifest.parts if one.staged_name not in present]
     if missing:
         raise JournalUnreadable(
@@ -141,10 +143,10 @@ def _check_staged(store: ObjectStore, manifest: Manifest) -> None:
         )
 
 
-def _success(manifest: Manifest) -> bytes:
+def _encode_success(manifest: Manifest) -> bytes:
     success = Success(
         run_key=manifest.run_key,
-        manifest=RunNames(run_key=manifest.run_key).manifest,
+        manifest=RunNames(run_key=manifest.run_key).manifest_name,
         parts=len(manifest.parts),
         rows=manifest.tally.rows,
     )

@@ -47,7 +47,7 @@ class VisibleOutput:
         """
         check_foreign(self.store, plan, self.map_in_threads)
 
-    def show(self, manifest: Manifest, *, epoch: int, own: str) -> None:
+    def show_run(self, manifest: Manifest, *, epoch: int, own: str) -> None:
         """Show a run in place of any run that was shown before. Idempotent.
 
         Args:

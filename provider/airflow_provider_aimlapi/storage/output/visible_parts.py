@@ -51,19 +51,19 @@ class VisibleParts:
         self._map_in_threads = map_in_threads
         self._shards = {run_key: _staged_shards(store, run_key) for run_key in set(run_keys)}
 
-    def names(self) -> set[str]:
+    def names_of_parts(self) -> set[str]:
         """Return the names under which they may be visible."""
         return {shard.visible_name for shards in self._shards.values() for shard in shards.values()}
 
-    def owners(self, names: Iterable[str]) -> dict[str, str | None]:
+    def owners_of_files(self, names: Iterable[str]) -> dict[str, str | None]:
         """Return for each existing file the run that it is a part of; None for a foreign file."""
         wanted = sorted(names)
-        found = self._map_in_threads(self._owner, wanted, FOOTER_READERS)
+        found = self._map_in_threads(self._owner_of_file, wanted, FOOTER_READERS)
         return {
             name: owner for name, (is_there, owner) in zip(wanted, found, strict=True) if is_there
         }
 
-    def _owner(self, name: str) -> tuple[bool, str | None]:
+    def _owner_of_file(self, name: str) -> tuple[bool, str | None]:
         is_there, footer = read_end_of_part(self._store, name)
         if footer is None:
             return is_there, None
@@ -93,6 +93,6 @@ def _staged_shards(store: ObjectStore, run_key: str) -> dict[int, Shard]:
         return {}
     if plan is None:
         return {}
-    parsed = map(parse_part_name, store.list(names.parts))
+    parsed = map(parse_part_name, store.list(names.parts_prefix))
     staged = {part_edition[0] for part_edition in parsed if part_edition is not None}
     return {shard.part: shard for shard in plan.shards if shard.part in staged}

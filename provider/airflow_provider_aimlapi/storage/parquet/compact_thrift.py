@@ -50,30 +50,30 @@ class ThriftReader:
         """
         fields: Struct = {}
         field_id = 0
-        while header := self._byte():
+        while header := self._read_byte():
             delta, kind = header >> 4, header & 0x0F
-            field_id = field_id + delta if delta else self._zigzag()
-            fields[field_id] = (kind, self._value(kind))
+            field_id = field_id + delta if delta else self._read_zigzag()
+            fields[field_id] = (kind, self._read_value(kind))
             if field_id == until:
                 break
         return fields
 
-    def _byte(self) -> int:
+    def _read_byte(self) -> int:
         if self.offset >= len(self._data):
             raise ValueError("its footer ends too early")
         self.offset += 1
         return self._data[self.offset - 1]
 
-    def _bytes(self, size: int) -> bytes:
+    def _read_bytes(self, size: int) -> bytes:
         start, self.offset = self.offset, self.offset + size
         if self.offset > len(self._data):
             raise ValueError("its footer ends too early")
         return self._data[start : self.offset]
 
-    def _varint(self) -> int:
+    def _read_varint(self) -> int:
         value = shift = 0
         while True:
-            byte = self._byte()
+            byte = self._read_byte()
             value |= (byte & 0x7F) << shift
             if byte < 0x80:  # noqa: PLR2004  the high bit says that another byte follows
                 return value
@@ -81,11 +81,11 @@ class ThriftReader:
             if shift >= _VARINT_BITS_MAX:
                 raise ValueError("its footer holds a number that is too long")
 
-    def _zigzag(self) -> int:
-        value = self._varint()
+    def _read_zigzag(self) -> int:
+        value = self._read_varint()
         return (value >> 1) ^ -(value & 1)
 
-    def _value(self, kind: int) -> Any:
+    def _read_value(self, kind: int) -> Any:
         read = _READERS.get(kind)
         if read is None:
             raise ValueError(f"its footer holds a value of the unknown type {kind}")
@@ -96,41 +96,45 @@ class ThriftReader:
         self._depth -= 1
         return value
 
-    def _list(self) -> ThriftList:
-        header = self._byte()
+    def _read_list(self) -> ThriftList:
+        header = self._read_byte()
         size, kind = header >> 4, header & 0x0F
         if size == _LONG_LIST:
-            size = self._varint()
-        return kind, [self._element(kind) for _ in range(self._checked(size))]
+            size = self._read_varint()
+        return kind, [self._read_element(kind) for _ in range(self._check_size(size))]
 
-    def _map(self) -> tuple[int, int, list[tuple[Any, Any]]]:
-        size = self._checked(self._varint())
-        kinds = self._byte() if size else 0
+    def _read_map(self) -> tuple[int, int, list[tuple[Any, Any]]]:
+        size = self._check_size(self._read_varint())
+        kinds = self._read_byte() if size else 0
         key, value = kinds >> 4, kinds & 0x0F
-        return key, value, [(self._element(key), self._element(value)) for _ in range(size)]
+        return (
+            key,
+            value,
+            [(self._read_element(key), self._read_element(value)) for _ in range(size)],
+        )
 
-    def _checked(self, size: int) -> int:
+    def _check_size(self, size: int) -> int:
         if size > len(self._data) - self.offset:  # an element takes at least a byte
             raise ValueError("its footer ends too early")
         return size
 
-    def _element(self, kind: int) -> Any:
+    def _read_element(self, kind: int) -> Any:
         """Return an element of a list, in which a boolean takes a byte of its own."""
-        return self._byte() if kind in (TRUE, FALSE) else self._value(kind)
+        return self._read_byte() if kind in (TRUE, FALSE) else self._read_value(kind)
 
 
 _READERS: dict[int, Callable[[ThriftReader], Any]] = {
     TRUE: lambda _: True,
     FALSE: lambda _: False,
-    BYTE: ThriftReader._byte,  # noqa: SLF001  its own class
-    I16: ThriftReader._zigzag,  # noqa: SLF001
-    I32: ThriftReader._zigzag,  # noqa: SLF001
-    I64: ThriftReader._zigzag,  # noqa: SLF001
-    DOUBLE: lambda reader: reader._bytes(_DOUBLE_BYTES),  # noqa: SLF001
-    BINARY: lambda reader: reader._bytes(reader._varint()),  # noqa: SLF001
-    LIST: ThriftReader._list,  # noqa: SLF001
-    SET: ThriftReader._list,  # noqa: SLF001
-    MAP: ThriftReader._map,  # noqa: SLF001
+    BYTE: ThriftReader._read_byte,  # noqa: SLF001  its own class
+    I16: ThriftReader._read_zigzag,  # noqa: SLF001
+    I32: ThriftReader._read_zigzag,  # noqa: SLF001
+    I64: ThriftReader._read_zigzag,  # noqa: SLF001
+    DOUBLE: lambda reader: reader._read_bytes(_DOUBLE_BYTES),  # noqa: SLF001
+    BINARY: lambda reader: reader._read_bytes(reader._read_varint()),  # noqa: SLF001
+    LIST: ThriftReader._read_list,  # noqa: SLF001
+    SET: ThriftReader._read_list,  # noqa: SLF001
+    MAP: ThriftReader._read_map,  # noqa: SLF001
     STRUCT: ThriftReader.read_struct,
 }
 
@@ -146,7 +150,7 @@ def encode_struct(fields: Struct) -> bytes:
         else:
             out.append(kind)
             out += _encoded_zigzag(field_id)
-        out += _encoded(kind, value)
+        out += _encoded_value(kind, value)
         last = field_id
     out.append(0)
     return bytes(out)
@@ -189,10 +193,10 @@ def _encoded_map(value: tuple[int, int, list[tuple[Any, Any]]]) -> bytes:
 
 
 def _encoded_element(kind: int, value: Any) -> bytes:
-    return bytes([value]) if kind in (TRUE, FALSE) else _encoded(kind, value)
+    return bytes([value]) if kind in (TRUE, FALSE) else _encoded_value(kind, value)
 
 
-def _encoded(kind: int, value: Any) -> bytes:
+def _encoded_value(kind: int, value: Any) -> bytes:
     return _WRITERS[kind](value)
 
 

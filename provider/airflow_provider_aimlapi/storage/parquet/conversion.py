@@ -41,7 +41,7 @@ def leaf_types(kind: pa.DataType) -> Iterator[pa.DataType]:
 
 
 def readable_schema(schema: pa.Schema) -> pa.Schema:
-    """Return a file's schema with the types that `converted` makes."""
+    """Return a file's schema with the types that `converted_batch` makes."""
     return pa.schema([_without_views(field) for field in schema], metadata=schema.metadata)
 
 
@@ -64,7 +64,7 @@ def _type_without_views(kind: pa.DataType) -> pa.DataType:
     return next((plain for is_view, plain in _VIEWS if is_view(kind)), kind)
 
 
-def converted(batch: pa.RecordBatch, schema: pa.Schema, uri: str) -> pa.RecordBatch:
+def converted_batch(batch: pa.RecordBatch, schema: pa.Schema, uri: str) -> pa.RecordBatch:
     """Return a decoded batch in the types of its file's schema.
 
     Args:
@@ -78,7 +78,7 @@ def converted(batch: pa.RecordBatch, schema: pa.Schema, uri: str) -> pa.RecordBa
     columns = []
     for field, column in zip(fields, batch.columns, strict=True):
         try:
-            columns.append(_array(column, field.type))
+            columns.append(_converted_array(column, field.type))
         except InexactInt96 as inexact:
             raise InputUnreadable(
                 f"Write column '{field.name}' as TIMESTAMP, rounded to microseconds or in "
@@ -88,7 +88,7 @@ def converted(batch: pa.RecordBatch, schema: pa.Schema, uri: str) -> pa.RecordBa
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 
 
-def _array(array: pa.Array, target: pa.DataType) -> pa.Array:
+def _converted_array(array: pa.Array, target: pa.DataType) -> pa.Array:
     kind = array.type
     if kind.equals(target):
         return array
@@ -100,41 +100,42 @@ def _array(array: pa.Array, target: pa.DataType) -> pa.Array:
     return array.cast(target) if rebuild is None else rebuild(array, target)
 
 
-def _struct(array: pa.StructArray, target: pa.StructType) -> pa.Array:
+def _converted_struct(array: pa.StructArray, target: pa.StructType) -> pa.Array:
     columns = [
-        _array(column, field.type) for column, field in zip(array.flatten(), target, strict=True)
+        _converted_array(column, field.type)
+        for column, field in zip(array.flatten(), target, strict=True)
     ]
     return pa.StructArray.from_arrays(columns, fields=list(target), mask=array.is_null())
 
 
-def _list(array: pa.ListArray | pa.LargeListArray, target: pa.DataType) -> pa.Array:
-    values = _array(array.values, target.value_type)
+def _converted_list(array: pa.ListArray | pa.LargeListArray, target: pa.DataType) -> pa.Array:
+    values = _converted_array(array.values, target.value_type)
     return type(array).from_arrays(array.offsets, values, type=target, mask=array.is_null())
 
 
 def _list_view(array: pa.ListViewArray | pa.LargeListViewArray, target: pa.DataType) -> pa.Array:
-    values = _array(array.values, target.value_type)
+    values = _converted_array(array.values, target.value_type)
     spans = (array.offsets, array.sizes)
     return type(array).from_arrays(*spans, values, type=target, mask=array.is_null())
 
 
 def _fixed_size_list(array: pa.FixedSizeListArray, target: pa.FixedSizeListType) -> pa.Array:
-    values = _array(array.values, target.value_type)
+    values = _converted_array(array.values, target.value_type)
     return pa.FixedSizeListArray.from_arrays(values, type=target, mask=array.is_null())
 
 
-def _map(array: pa.MapArray, target: pa.MapType) -> pa.Array:
-    keys = _array(array.keys, target.key_type)
-    items = _array(array.items, target.item_type)
+def _converted_map(array: pa.MapArray, target: pa.MapType) -> pa.Array:
+    keys = _converted_array(array.keys, target.key_type)
+    items = _converted_array(array.items, target.item_type)
     return pa.MapArray.from_arrays(array.offsets, keys, items, type=target, mask=array.is_null())
 
 
 _REBUILDERS: dict[int, Callable[[pa.Array, pa.DataType], pa.Array]] = {
-    pa.struct([]).id: _struct,
-    pa.list_(pa.int8()).id: _list,
-    pa.large_list(pa.int8()).id: _list,
+    pa.struct([]).id: _converted_struct,
+    pa.list_(pa.int8()).id: _converted_list,
+    pa.large_list(pa.int8()).id: _converted_list,
     pa.list_view(pa.int8()).id: _list_view,
     pa.large_list_view(pa.int8()).id: _list_view,
     pa.list_(pa.int8(), 1).id: _fixed_size_list,
-    pa.map_(pa.int8(), pa.int8()).id: _map,
+    pa.map_(pa.int8(), pa.int8()).id: _converted_map,
 }

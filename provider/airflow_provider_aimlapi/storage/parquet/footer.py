@@ -95,7 +95,7 @@ class SchemaParser:
     def __init__(self) -> None:
         self._known: list[tuple[bytes, ParquetSchema]] = []
 
-    def parse(self, footer: bytes, uri: str) -> ParquetSchema:
+    def parse_schema(self, footer: bytes, uri: str) -> ParquetSchema:
         """Return the schema of a file's footer.
 
         Raises:
@@ -217,7 +217,7 @@ def with_annotations(part: bytes, source: ParquetSchema) -> bytes:
     elements[:] = [changed.get(id(element), element) for element in elements]
     # pyarrow wrote statistics by the order of plain bytes, which is not that of the annotated type.
     unordered = {
-        id(theirs) for ours, theirs in pairs if ours.logical in _WITHOUT_ORDER or ours.is_newer
+        id(theirs) for ours, theirs in pairs if ours.logical_type in _WITHOUT_ORDER or ours.is_newer
     }
     for group in fields[_ROW_GROUPS][1][1]:
         for leaf, chunk in zip(leaves, group[_COLUMNS][1][1], strict=True):
@@ -235,7 +235,7 @@ def _same_leaves(source: ParquetSchema, leaves: tuple[Leaf, ...]) -> Iterator[tu
     for name, column in theirs.items():
         if len(ours.get(name, ())) == len(column):
             for one, other in zip(ours[name], column, strict=True):
-                if one.representation() == other.representation():
+                if one.representation_key() == other.representation_key():
                     yield one, other
 
 

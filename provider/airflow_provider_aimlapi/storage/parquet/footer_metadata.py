@@ -78,7 +78,7 @@ def carried_metadata(
     }
     if spark is not None:
         kept[SPARK_SCHEMA] = spark
-    pandas = _pandas((own or {}).get(PANDAS_SCHEMA), added, rows)
+    pandas = _pandas_metadata((own or {}).get(PANDAS_SCHEMA), added, rows)
     return kept if pandas is None else {**kept, PANDAS_SCHEMA: pandas}
 
 
@@ -147,7 +147,7 @@ def _spark_type(kind: pa.DataType) -> object:
     return _SPARK_TYPES.get(kind)
 
 
-def _pandas(schema: bytes | None, added: Sequence[pa.Field], rows: range) -> bytes | None:
+def _pandas_metadata(schema: bytes | None, added: Sequence[pa.Field], rows: range) -> bytes | None:
     """Add the new columns, and cut an index of numbers as the rows are cut.
 
     Returns:
@@ -156,21 +156,21 @@ def _pandas(schema: bytes | None, added: Sequence[pa.Field], rows: range) -> byt
     try:
         known = json.loads(schema or b"{}")
         columns = [*known["columns"], *chain.from_iterable(map(_pandas_columns, added))]
-        index = [_cut(one, rows) for one in known["index_columns"]]
-        changed = {**known, "columns": columns, "index_columns": index, **_labels(known)}
+        index = [_cut_index(one, rows) for one in known["index_columns"]]
+        changed = {**known, "columns": columns, "index_columns": index, **_labels_as_text(known)}
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
     return json.dumps(changed).encode()
 
 
-def _cut(index: Any, rows: range) -> Any:
+def _cut_index(index: Any, rows: range) -> Any:
     if not isinstance(index, dict) or index.get("kind") != "range":
         return index
     start, step = index["start"], index["step"]
     return {**index, "start": start + step * rows.start, "stop": start + step * rows.stop}
 
 
-def _labels(schema: Any) -> dict[str, object]:
+def _labels_as_text(schema: Any) -> dict[str, object]:
     """Make text the type of the columns' labels: the new ones are not numbers, dates or pairs."""
     labels: Iterable[Any] = schema.get("column_indexes", ())
     is_text = [label.get("pandas_type") for label in labels] in ([], ["unicode"], ["string"])

@@ -53,11 +53,11 @@ def timestamps_of(array: pa.FixedSizeBinaryArray) -> pa.Array:
     data = memoryview(array.buffers()[1])[start : start + len(array) * INT96_BYTES]
     is_there = array.is_valid().to_pylist()
     pairs = zip(_PAIR.iter_unpack(data), is_there, strict=True)
-    moments = [_microseconds(*pair) if there else None for pair, there in pairs]
+    moments = [_microseconds_since_epoch(*pair) if there else None for pair, there in pairs]
     return number_column(moments, pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
 
 
-def _microseconds(nanoseconds: int, day: int) -> int:
+def _microseconds_since_epoch(nanoseconds: int, day: int) -> int:
     """Return the microseconds since 1970."""
     whole, rest = divmod(nanoseconds, _NS_PER_US)
     if rest:

@@ -89,39 +89,39 @@ class Leaf:
     group: Struct
 
     @property
-    def physical(self) -> tuple[int, int | None]:
+    def physical_type(self) -> tuple[int, int | None]:
         """The stored type of its values, and their length if that is fixed."""
         kind: int = self.element[TYPE][1]
         length = self.element.get(TYPE_LENGTH, (0, None))[1]
         return kind, length if kind == FIXED_LEN_BYTE_ARRAY else None
 
     @property
-    def logical(self) -> int:
+    def logical_type(self) -> int:
         """The meaning of its values: one of `Logical`, or an id that is newer than this code."""
-        return self._logical()[0]
+        return self._logical_annotation()[0]
 
     @property
     def is_newer(self) -> bool:
         """Whether its annotation is newer than this code."""
-        return self.logical > _LAST_KNOWN
+        return self.logical_type > _LAST_KNOWN
 
     @property
     def is_bytes(self) -> bool:
         """Whether it holds bytes that are not text. For ENUM, Arrow reads bytes, though it is text."""
-        return self.physical[0] == BYTE_ARRAY and self.logical not in _NO_BYTES
+        return self.physical_type[0] == BYTE_ARRAY and self.logical_type not in _NO_BYTES
 
-    def representation(self) -> tuple[object, ...]:
+    def representation_key(self) -> tuple[object, ...]:
         """Return a key that is equal for two leaves if the same stored value has the same meaning.
 
         Adjustment of times to UTC is left out, as are annotations that Arrow drops.
         """
-        kind, detail = self._logical()
+        kind, detail = self._logical_annotation()
         is_plain = kind in _STORED_AS_PLAIN or self.is_newer
         if is_plain or (kind == Logical.INTEGER and detail in _PLAIN_INTEGERS):
-            return (*self.physical, None, None)
-        return (*self.physical, kind, detail)
+            return (*self.physical_type, None, None)
+        return (*self.physical_type, kind, detail)
 
-    def _logical(self) -> tuple[int, object]:
+    def _logical_annotation(self) -> tuple[int, object]:
         union: Struct = self.element.get(_LOGICAL, (0, {}))[1]
         # Old writers have converted types only. If a footer has both, the logical type is the
         # exact one.
@@ -145,7 +145,7 @@ class ParquetSchema:
     """
 
     def __init__(self, elements: list[Struct], noted: tuple[str, ...] = ()) -> None:
-        self.leaves = tuple(_leaves(elements))
+        self.leaves = tuple(_leaves_of_tree(elements))
         self.noted = noted
 
     def by_column(self) -> dict[str, list[Leaf]]:
@@ -161,7 +161,7 @@ class ParquetSchema:
 
     def int96_columns(self) -> tuple[str, ...]:
         """Return the top-level columns that hold an INT96, at any depth."""
-        found = (leaf.path[0] for leaf in self.leaves if leaf.physical[0] == INT96)
+        found = (leaf.path[0] for leaf in self.leaves if leaf.physical_type[0] == INT96)
         return tuple(dict.fromkeys(found))
 
     def text_columns(self) -> frozenset[str]:
@@ -185,7 +185,7 @@ def copy_annotation(source: Struct, target: Struct) -> Struct:
     return dict(sorted({**kept, **copied}.items()))
 
 
-def _leaves(elements: list[Struct]) -> Iterator[Leaf]:
+def _leaves_of_tree(elements: list[Struct]) -> Iterator[Leaf]:
     """Yield the leaves of the tree. A footer holds it as a list, each group before its content."""
     root = elements[0]
     open_groups = [(root, root[_CHILDREN][1])]
@@ -197,11 +197,11 @@ def _leaves(elements: list[Struct]) -> Iterator[Leaf]:
         open_groups[-1] = (group, left - 1)
         if TYPE in element:
             groups = [*(one for one, _ in open_groups[1:]), element]
-            yield Leaf(tuple(_name(one) for one in groups), element, group)
+            yield Leaf(tuple(_name_of_element(one) for one in groups), element, group)
         else:
             open_groups.append((element, element.get(_CHILDREN, (0, 0))[1]))
 
 
-def _name(element: Struct) -> str:
+def _name_of_element(element: Struct) -> str:
     name: bytes = element[_NAME][1]
     return name.decode(errors="replace")

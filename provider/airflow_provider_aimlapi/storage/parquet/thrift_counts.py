@@ -36,70 +36,70 @@ class CompactReader:
             TooLarge: the data ends too early, or holds too much.
         """
         try:
-            return self._struct(0)
+            return self._read_struct(0)
         except IndexError:
             raise TooLarge("it ends too early") from None
 
-    def _struct(self, depth: int) -> dict[int, Any]:
+    def _read_struct(self, depth: int) -> dict[int, Any]:
         self._structs_left -= 1
         if self._structs_left < 0 or depth > DEPTH_MAX:
             raise TooLarge("it holds too many structs")
         fields: dict[int, Any] = {}
         field = 0
-        while head := self._byte():
-            field = field + (head >> 4) if head >> 4 else self._signed()
+        while head := self._read_byte():
+            field = field + (head >> 4) if head >> 4 else self._read_signed()
             match head & 15:
                 case 4 | 5 | 6:
-                    fields[field] = self._signed()
+                    fields[field] = self._read_signed()
                 case 12:
-                    fields[field] = self._struct(depth + 1)
+                    fields[field] = self._read_struct(depth + 1)
                 case 1 | 2:  # the type of a boolean field is its value
                     pass
                 case kind:
-                    self._skip(kind, depth)
+                    self._skip_value(kind, depth)
         return fields
 
-    def _skip(self, kind: int, depth: int) -> None:
+    def _skip_value(self, kind: int, depth: int) -> None:
         match kind:
             case 1 | 2 | 3:
                 self.offset += 1
             case 4 | 5 | 6:
-                self._number()
+                self._read_number()
             case 7:
                 self.offset += 8
             case 8:
-                length = self._number()
+                length = self._read_number()
                 self.offset += length
             case 9 | 10:
                 self._skip_list(depth)
             case 12:
-                self._struct(depth + 1)
+                self._read_struct(depth + 1)
             case _:  # Parquet uses no maps
                 raise TooLarge("it holds a type that no Parquet file has")
 
     def _skip_list(self, depth: int) -> None:
-        head = self._byte()
-        size = head >> 4 if head >> 4 < 15 else self._number()  # noqa: PLR2004  # then it follows
+        head = self._read_byte()
+        size = head >> 4 if head >> 4 < 15 else self._read_number()  # noqa: PLR2004  # then it follows
         # An element takes a byte at least, so a list cannot have more of them than there are
         # bytes.
         if depth > DEPTH_MAX or size > len(self._data):
             raise TooLarge("it holds too many values")
         for _ in range(size):
-            self._skip(head & 15, depth + 1)
+            self._skip_value(head & 15, depth + 1)
 
-    def _byte(self) -> int:
+    def _read_byte(self) -> int:
         byte = self._data[self.offset]
         self.offset += 1
         return byte
 
-    def _signed(self) -> int:
-        number = self._number()
+    def _read_signed(self) -> int:
+        number = self._read_number()
         return (number >> 1) ^ -(number & 1)
 
-    def _number(self) -> int:
+    def _read_number(self) -> int:
         number = shift = 0
         while True:
-            byte = self._byte()
+            byte = self._read_byte()
             number |= (byte & 127) << shift
             shift += 7
             if byte < 128:  # noqa: PLR2004  # the last one

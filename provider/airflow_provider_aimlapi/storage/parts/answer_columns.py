@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import compute as pc
 
 from airflow_provider_aimlapi.storage.arrow.answer_arrays import answer_array
-from airflow_provider_aimlapi.storage.arrow.answer_types import Leaf, arrow_type, leaves
+from airflow_provider_aimlapi.storage.arrow.answer_types import Leaf, arrow_type, leaf_columns
 from airflow_provider_aimlapi.storage.arrow.answer_values import answer_values
 from airflow_provider_aimlapi.storage.arrow.columns import shared_values, string_column
 
@@ -29,17 +29,19 @@ CHUNK_CHARACTERS_MAX = 2**29
 class AnswerColumns(Protocol):
     """The columns of the answers."""
 
-    def fields(self) -> tuple[pa.Field, ...]:
+    def arrow_fields(self) -> tuple[pa.Field, ...]:
         """Return names and types."""
 
-    def arrays(self, texts: Sequence[str | None]) -> tuple[pa.Array | pa.ChunkedArray, ...]:
+    def arrays_of_texts(
+        self, texts: Sequence[str | None]
+    ) -> tuple[pa.Array | pa.ChunkedArray, ...]:
         """Return the values of answers, given as texts. None for a row without one."""
 
-    def leaves(self) -> tuple[Leaf, ...]:
-        """Return the Parquet columns that `texts` needs."""
+    def leaf_columns(self) -> tuple[Leaf, ...]:
+        """Return the Parquet columns that `read_texts` needs."""
 
-    def texts(self, table: pa.Table, room: TextRoom) -> list[str | None]:
-        """Return the answers as texts; None for a row without one. The inverse of `arrays`.
+    def read_texts(self, table: pa.Table, room: TextRoom) -> list[str | None]:
+        """Return the answers as texts; None for a row without one. The inverse of `arrays_of_texts`.
 
         Raises:
             ValueError: a value is not one that a run writes, or there are too many characters.
@@ -61,22 +63,24 @@ class TextColumn:
 
     name: str
 
-    def fields(self) -> tuple[pa.Field, ...]:
+    def arrow_fields(self) -> tuple[pa.Field, ...]:
         """Return name and type."""
         return (pa.field(self.name, pa.string()),)
 
-    def arrays(self, texts: Sequence[str | None]) -> tuple[pa.Array | pa.ChunkedArray, ...]:
+    def arrays_of_texts(
+        self, texts: Sequence[str | None]
+    ) -> tuple[pa.Array | pa.ChunkedArray, ...]:
         """Return the texts."""
         return (string_column(texts),)
 
-    def leaves(self) -> tuple[Leaf, ...]:
+    def leaf_columns(self) -> tuple[Leaf, ...]:
         """Return the column."""
         return (Leaf(self.name, is_text=True, is_repeated=False),)
 
-    def texts(self, table: pa.Table, room: TextRoom) -> list[str | None]:
+    def read_texts(self, table: pa.Table, room: TextRoom) -> list[str | None]:
         """Return the texts. Equal ones are one object."""
         found = list(chain.from_iterable(map(shared_values, table.column(self.name).chunks)))
-        room.take(found)
+        room.take_texts(found)
         return found
 
 
@@ -87,22 +91,30 @@ class StructColumn:
     name: str
     kind: Kind
 
-    def fields(self) -> tuple[pa.Field, ...]:
+    def arrow_fields(self) -> tuple[pa.Field, ...]:
         """Return name and type."""
         return (pa.field(self.name, arrow_type(self.kind)),)
 
-    def arrays(self, texts: Sequence[str | None]) -> tuple[pa.Array | pa.ChunkedArray, ...]:
+    def arrays_of_texts(
+        self, texts: Sequence[str | None]
+    ) -> tuple[pa.Array | pa.ChunkedArray, ...]:
         """Return the structs."""
-        return (pa.chunked_array([answer_array(self.kind, part) for part in _decoded(texts)]),)
+        return (
+            pa.chunked_array([answer_array(self.kind, part) for part in _decoded_answers(texts)]),
+        )
 
-    def leaves(self) -> tuple[Leaf, ...]:
+    def leaf_columns(self) -> tuple[Leaf, ...]:
         """Return the Parquet columns of the struct."""
-        return tuple(leaves(self.name, self.kind))
+        return tuple(leaf_columns(self.name, self.kind))
 
-    def texts(self, table: pa.Table, room: TextRoom) -> list[str | None]:
+    def read_texts(self, table: pa.Table, room: TextRoom) -> list[str | None]:
         """Return each struct as JSON."""
         chunks = table.column(self.name).chunks
-        return [_text(value) for chunk in chunks for value in answer_values(self.kind, chunk, room)]
+        return [
+            _text_of_value(value)
+            for chunk in chunks
+            for value in answer_values(self.kind, chunk, room)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,29 +123,31 @@ class PropertyColumns:
 
     kind: Kind
 
-    def fields(self) -> tuple[pa.Field, ...]:
+    def arrow_fields(self) -> tuple[pa.Field, ...]:
         """Return names and types."""
         return tuple(arrow_type(self.kind))
 
-    def arrays(self, texts: Sequence[str | None]) -> tuple[pa.Array | pa.ChunkedArray, ...]:
+    def arrays_of_texts(
+        self, texts: Sequence[str | None]
+    ) -> tuple[pa.Array | pa.ChunkedArray, ...]:
         """Return a column for each property."""
-        parts = [answer_array(self.kind, part).flatten() for part in _decoded(texts)]
+        parts = [answer_array(self.kind, part).flatten() for part in _decoded_answers(texts)]
         return tuple(map(pa.chunked_array, zip(*parts, strict=True)))
 
-    def leaves(self) -> tuple[Leaf, ...]:
+    def leaf_columns(self) -> tuple[Leaf, ...]:
         """Return the Parquet columns of all properties."""
         return tuple(
-            chain.from_iterable(leaves(one.name, one.kind) for one in self.kind.properties)
+            chain.from_iterable(leaf_columns(one.name, one.kind) for one in self.kind.properties)
         )
 
-    def texts(self, table: pa.Table, room: TextRoom) -> list[str | None]:
+    def read_texts(self, table: pa.Table, room: TextRoom) -> list[str | None]:
         """Return each row as JSON; None for a row whose columns are all null."""
         found: list[str | None] = []
-        for batch in table.select([field.name for field in self.fields()]).to_batches():
+        for batch in table.select([field.name for field in self.arrow_fields()]).to_batches():
             fields = [batch.schema.field(index) for index in range(batch.num_columns)]
             is_null = reduce(pc.and_, (pc.is_null(column) for column in batch.columns))
             rows = pa.StructArray.from_arrays(batch.columns, fields=fields, mask=is_null)
-            found += map(_text, answer_values(self.kind, rows, room))
+            found += map(_text_of_value, answer_values(self.kind, rows, room))
         return found
 
 
@@ -145,24 +159,24 @@ def text_of_nulls(kind: Kind) -> str:
     """
     if any(one.is_required and not one.is_nullable for one in kind.properties):
         raise ValueError("an answer is null")
-    return _text({one.name: None for one in kind.properties if one.is_nullable}) or ""
+    return _text_of_value({one.name: None for one in kind.properties if one.is_nullable}) or ""
 
 
-def _decoded(texts: Sequence[str | None]) -> Iterator[list[Any]]:
+def _decoded_answers(texts: Sequence[str | None]) -> Iterator[list[Any]]:
     """Yield the answers in parts, each of which an array can hold."""
     start = size = 0
     for row, text in enumerate(texts):
         size += len(text or "")
         if size > CHUNK_CHARACTERS_MAX and row > start:
-            yield _parsed(texts[start:row])
+            yield _parsed_texts(texts[start:row])
             start, size = row, len(text or "")
-    yield _parsed(texts[start:])
+    yield _parsed_texts(texts[start:])
 
 
-def _parsed(texts: Sequence[str | None]) -> list[Any]:
+def _parsed_texts(texts: Sequence[str | None]) -> list[Any]:
     decode = msgspec.json.decode
     return [None if text is None else decode(text) for text in texts]
 
 
-def _text(value: object) -> str | None:
+def _text_of_value(value: object) -> str | None:
     return None if value is None else msgspec.json.encode(value).decode()

@@ -113,35 +113,37 @@ class OutcomeColumns:
         return f"{self.output_column or DEFAULT_OUTPUT_COLUMN}_info"
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def column_names(self) -> tuple[str, ...]:
         """The columns of the answers, then the info column."""
-        return tuple(field.name for field in self.fields())
+        return tuple(field.name for field in self.arrow_fields())
 
     @property
-    def answers(self) -> AnswerColumns:
+    def answer_columns(self) -> AnswerColumns:
         """The columns of the answers."""
         return answer_columns(self.output_column, self.kind)
 
-    def fields(self) -> tuple[pa.Field, ...]:
+    def arrow_fields(self) -> tuple[pa.Field, ...]:
         """Return the columns' names and types."""
-        return (*self.answers.fields(), pa.field(self.info_name, INFO_TYPE))
+        return (*self.answer_columns.arrow_fields(), pa.field(self.info_name, INFO_TYPE))
 
-    def arrays(self, outcomes: Sequence[Outcome]) -> tuple[pa.Array | pa.ChunkedArray, ...]:
+    def arrays_of_outcomes(
+        self, outcomes: Sequence[Outcome]
+    ) -> tuple[pa.Array | pa.ChunkedArray, ...]:
         """Return the columns' values, one for each outcome, in the same order."""
-        columns = [_column(outcomes, name, kind) for name, kind in _INFO_FIELDS]
+        columns = [_info_column(outcomes, name, kind) for name, kind in _INFO_FIELDS]
         infos = pa.StructArray.from_arrays(columns, fields=list(INFO_TYPE))
-        return (*self.answers.arrays([outcome.text for outcome in outcomes]), infos)
+        return (*self.answer_columns.arrays_of_texts([outcome.text for outcome in outcomes]), infos)
 
-    def leaves(self) -> tuple[Leaf, ...]:
-        """Return the Parquet columns that `read` needs."""
-        return (*self.answers.leaves(), *self._info_leaves(_INFO_NAMES))
+    def leaf_columns(self) -> tuple[Leaf, ...]:
+        """Return the Parquet columns that `read_outcomes` needs."""
+        return (*self.answer_columns.leaf_columns(), *self._info_leaves(_INFO_NAMES))
 
     def cost_leaves(self) -> tuple[Leaf, ...]:
         """Return the Parquet columns that `read_rejected_costs` needs."""
         return self._info_leaves(_Cost.__struct_fields__)
 
-    def read(self, table: pa.Table, *, characters_max: int) -> list[Outcome]:
-        """Return the outcomes in a table of `leaves`, in row order.
+    def read_outcomes(self, table: pa.Table, *, characters_max: int) -> list[Outcome]:
+        """Return the outcomes in a table of `leaf_columns`, in row order.
 
         Args:
             characters_max: the limit of the answers and errors together.
@@ -151,18 +153,18 @@ class OutcomeColumns:
                 writes, or there are too many characters.
         """
         room = TextRoom(characters_max)
-        chunks = [_checked(chunk) for chunk in table.column(self.info_name).chunks]
+        chunks = [_checked_infos(chunk) for chunk in table.column(self.info_name).chunks]
         for columns in chunks:
-            room.take(columns["error"])
-            room.take(columns["raw"])
-        texts = iter(self.answers.texts(table, room))
+            room.take_texts(columns["error"])
+            room.take_texts(columns["raw"])
+        texts = iter(self.answer_columns.read_texts(table, room))
         outcomes: list[Outcome] = []
         for columns in chunks:
             statuses = columns["status"]
             columns["row"] = list(range(len(outcomes), len(outcomes) + len(statuses)))
-            columns["text"] = self._answers(statuses, texts)
+            columns["text"] = self._answers_of_rows(statuses, texts)
             # Not strict, because a field without a column repeats its value for ever.
-            stored = zip(*(_stored(columns, name) for name in _FIELDS), strict=False)
+            stored = zip(*(_stored_values(columns, name) for name in _FIELDS), strict=False)
             outcomes += msgspec.convert(list(stored), list[Outcome])
         return outcomes
 
@@ -179,7 +181,9 @@ class OutcomeColumns:
             if found.status in RESENT_STATUSES
         }
 
-    def _answers(self, statuses: Sequence[Any], texts: Iterator[str | None]) -> list[str | None]:
+    def _answers_of_rows(
+        self, statuses: Sequence[Any], texts: Iterator[str | None]
+    ) -> list[str | None]:
         """Return the answers of these rows: the next of the texts.
 
         If each property has a column, an answer may consist of nulls.
@@ -211,7 +215,7 @@ class OutcomeColumns:
         return rows
 
 
-def _column(outcomes: Sequence[Outcome], name: str, kind: pa.DataType) -> pa.Array:
+def _info_column(outcomes: Sequence[Outcome], name: str, kind: pa.DataType) -> pa.Array:
     values = list(map(attrgetter(_FROM_OUTCOME.get(name, name)), outcomes))
     if kind == pa.string():
         return string_column(values)
@@ -220,7 +224,7 @@ def _column(outcomes: Sequence[Outcome], name: str, kind: pa.DataType) -> pa.Arr
     return number_column(values, kind)
 
 
-def _checked(infos: pa.StructArray) -> dict[str, list[Any]]:
+def _checked_infos(infos: pa.StructArray) -> dict[str, list[Any]]:
     """Return the values of the info column by field, with amounts in nano-dollars.
 
     Raises:
@@ -242,7 +246,7 @@ def _checked(infos: pa.StructArray) -> dict[str, list[Any]]:
     return columns
 
 
-def _stored(columns: dict[str, list[Any]], field: str) -> Iterable[Any]:
+def _stored_values(columns: dict[str, list[Any]], field: str) -> Iterable[Any]:
     """Return the values of a field of the outcomes; those that no column has are constant."""
     if field in _NOT_STORED:
         return repeat(_NOT_STORED[field])

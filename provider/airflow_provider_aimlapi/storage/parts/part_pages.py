@@ -39,16 +39,21 @@ def check_pages(metadata: pq.FileMetaData, part: bytes, columns: Iterable[Leaf])
     """
     total = repeated = 0
     by_path = {column.path: column for column in columns}
-    for leaf, start, end, rows in _chunks(metadata, by_path):
+    for leaf, start, end, rows in _chunks_of_columns(metadata, by_path):
         if not 0 <= start <= end <= len(part):
             raise TooLarge("a column lies outside of it")
         offset = start
         while offset < end:
             reader = CompactReader(part, offset, structs_max=HEADER_STRUCTS_MAX)
             header = reader.read_struct()
-            size_bytes, stored_bytes = _number(header, _UNCOMPRESSED), _number(header, _COMPRESSED)
-            values = max(_number(_struct(header, page), _VALUES) for page in (_DATA, _DATA_V2))
-            entries = _number(_struct(header, _DICTIONARY), _VALUES)
+            size_bytes, stored_bytes = (
+                _number_in(header, _UNCOMPRESSED),
+                _number_in(header, _COMPRESSED),
+            )
+            values = max(
+                _number_in(_struct_in(header, page), _VALUES) for page in (_DATA, _DATA_V2)
+            )
+            entries = _number_in(_struct_in(header, _DICTIONARY), _VALUES)
             # A page cannot have more values than its chunk has rows, unless the column is repeated. A
             # few bytes can stand for any number of equal values.
             repeated += max(0, values) if leaf.is_repeated else 0
@@ -63,18 +68,18 @@ def check_pages(metadata: pq.FileMetaData, part: bytes, columns: Iterable[Leaf])
             raise TooLarge("a page reaches beyond its column")
 
 
-def _number(fields: dict[int, Any], field: int) -> int:
+def _number_in(fields: dict[int, Any], field: int) -> int:
     """Return a whole number; -1 if there is none."""
     value = fields.get(field)
     return value if isinstance(value, int) else -1
 
 
-def _struct(fields: dict[int, Any], field: int) -> dict[int, Any]:
+def _struct_in(fields: dict[int, Any], field: int) -> dict[int, Any]:
     value = fields.get(field)
     return value if isinstance(value, dict) else {}
 
 
-def _chunks(
+def _chunks_of_columns(
     metadata: pq.FileMetaData, columns: Mapping[str, Leaf]
 ) -> Iterator[tuple[Leaf, int, int, int]]:
     """Yield each chunk of the columns with its start, its end and its rows."""

@@ -64,20 +64,22 @@ def read_staged_part(
     Raises:
         JournalUnreadable: the part does not match its name, or is not one that a run writes.
     """
-    with _reading(staged_name), open_part(end) as file:
+    with _reading_part(staged_name), open_part(end) as file:
         footer = read_footer(file)
         # 1. The part is the one of this name. 2. Its footer, its pages and the plan agree on the
         # rows. 3. Its outcome columns are ours.
         if (footer.run_key, footer.part) != (run_key, shard.part):
-            raise _unreadable(staged_name, "is another part by its footer")
-        if not footer.rows == shard.rows == _rows(file) or not footer.tally.is_of(shard.rows):
-            raise _unreadable(
+            raise _unreadable_part(staged_name, "is another part by its footer")
+        if not footer.rows == shard.rows == _rows_of_part(file) or not footer.tally.is_of(
+            shard.rows
+        ):
+            raise _unreadable_part(
                 staged_name,
                 f"holds {file.metadata.num_rows:,} rows, its footer states {footer.rows:,}, and the "
                 f"plan {shard.rows:,}",
             )
         if not _has_columns(file, outcome_columns):
-            raise _unreadable(staged_name, "has other outcome columns than a run writes")
+            raise _unreadable_part(staged_name, "has other outcome columns than a run writes")
     entry = PartEntry(
         part=shard.part,
         staged_name=staged_name,
@@ -102,12 +104,12 @@ def part_outcomes(
     """
     name = entry.staged_name
     _check_bytes(data, entry)
-    with _reading(name):
-        table = _read(data, outcome_columns.leaves())
-        outcomes = outcome_columns.read(table, characters_max=TEXT_CHARACTERS_MAX)
+    with _reading_part(name):
+        table = _read_columns(data, outcome_columns.leaf_columns())
+        outcomes = outcome_columns.read_outcomes(table, characters_max=TEXT_CHARACTERS_MAX)
     outcomes = _with_partial_cost(outcomes, entry.tally)
     if tally_of(outcomes) != entry.tally:
-        raise _unreadable(name, "holds other rows than its footer states")
+        raise _unreadable_part(name, "holds other rows than its footer states")
     return outcomes
 
 
@@ -124,7 +126,7 @@ def _with_partial_cost(outcomes: list[Outcome], tally: Tally) -> list[Outcome]:
 def _check_bytes(data: bytes, entry: PartEntry) -> None:
     body = memoryview(data)[: -footer_bytes(data)]
     if len(data) != entry.size_bytes or sha256(body).hexdigest() != entry.sha256:
-        raise _unreadable(entry.staged_name, "holds other bytes than its footer states")
+        raise _unreadable_part(entry.staged_name, "holds other bytes than its footer states")
 
 
 def rejected_rows(
@@ -136,18 +138,20 @@ def rejected_rows(
         JournalUnreadable: they are not those that the footer counts.
     """
     _check_bytes(data, entry)
-    with _reading(entry.staged_name):
-        table = _read(data, outcome_columns.cost_leaves())
+    with _reading_part(entry.staged_name):
+        table = _read_columns(data, outcome_columns.cost_leaves())
         rejected = outcome_columns.read_rejected_costs(table)
     if (
-        len(rejected) != entry.tally.resendable
+        len(rejected) != entry.tally.resendable_rows
         or sum(rejected.values()) > entry.tally.cost_nano_usd
     ):
-        raise _unreadable(entry.staged_name, "holds other rejected rows than its footer states")
+        raise _unreadable_part(
+            entry.staged_name, "holds other rejected rows than its footer states"
+        )
     return rejected
 
 
-def _rows(file: pq.ParquetFile) -> int:
+def _rows_of_part(file: pq.ParquetFile) -> int:
     """Return the rows of a part; -1 if its row groups do not add up to them."""
     metadata = file.metadata
     groups = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
@@ -158,11 +162,13 @@ def _rows(file: pq.ParquetFile) -> int:
 def _has_columns(file: pq.ParquetFile, outcome_columns: OutcomeColumns) -> bool:
     """Return whether each outcome column exists once, with the type that a run writes."""
     schema = file.schema_arrow
-    indices = [(schema.get_field_index(field.name), field) for field in outcome_columns.fields()]
+    indices = [
+        (schema.get_field_index(field.name), field) for field in outcome_columns.arrow_fields()
+    ]
     return all(index >= 0 and schema.field(index).equals(field) for index, field in indices)
 
 
-def _read(data: bytes, leaves: Sequence[Leaf]) -> pa.Table:
+def _read_columns(data: bytes, leaves: Sequence[Leaf]) -> pa.Table:
     """Return columns of a part. A text that repeats takes memory once."""
     paths = [leaf.path for leaf in leaves]
     with open_part(data, as_dictionaries=[leaf.path for leaf in leaves if leaf.is_text]) as file:
@@ -177,16 +183,18 @@ def _read(data: bytes, leaves: Sequence[Leaf]) -> pa.Table:
 
 
 @contextmanager
-def _reading(name: str) -> Iterator[None]:
+def _reading_part(name: str) -> Iterator[None]:
     try:
         yield
     except TooManyCharacters:
-        raise _unreadable(name, f"holds more than {TEXT_CHARACTERS_MAX:,} characters") from None
+        raise _unreadable_part(
+            name, f"holds more than {TEXT_CHARACTERS_MAX:,} characters"
+        ) from None
     except READING_ERRORS as error:
-        raise _unreadable(name, f"cannot be read ({type(error).__name__})") from None
+        raise _unreadable_part(name, f"cannot be read ({type(error).__name__})") from None
 
 
-def _unreadable(name: str, reason: str) -> JournalUnreadable:
+def _unreadable_part(name: str, reason: str) -> JournalUnreadable:
     return JournalUnreadable(
         f"The staged part {name} {reason}. Remove it while no task works on the run. A retry "
         f"makes it again, and pays for its rows again."

@@ -47,7 +47,7 @@ def encode_part(
         InputUnreadable, StoreUnavailable: the input cannot be read again.
     """
     ordered = _in_row_order(outcomes, shard.rows)
-    groups = _row_groups(data_set.tables(shard))
+    groups = _row_groups(data_set.read_tables(shard))
     # The metadata of the first batch is the file's own. An empty shard has none.
     first = next(groups, None)
     schema = _output_schema(data_set, shard, first, outcome_columns)
@@ -57,7 +57,10 @@ def encode_part(
         for batches in chain([first] if first else [], groups):
             rows = sum(batch.num_rows for batch in batches)
             table = pa.Table.from_batches(batches)
-            columns = [*table.columns, *outcome_columns.arrays(ordered[start : start + rows])]
+            columns = [
+                *table.columns,
+                *outcome_columns.arrays_of_outcomes(ordered[start : start + rows]),
+            ]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=rows)
             start += rows
         # pyarrow writes the footer at the end, so the hash covers everything before it.
@@ -91,7 +94,7 @@ def _output_schema(
     outcome_columns: OutcomeColumns,
 ) -> pa.Schema:
     own = batches[0].schema.metadata if batches else data_set.schema.metadata
-    added = outcome_columns.fields()
+    added = outcome_columns.arrow_fields()
     rows = range(shard.first_row, shard.first_row + shard.rows)
     kept = carried_metadata(own, spark=data_set.spark_schema(added), added=added, rows=rows)
     return pa.schema([*data_set.schema, *added], metadata=kept)

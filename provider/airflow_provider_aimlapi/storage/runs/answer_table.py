@@ -60,7 +60,7 @@ class AnswerTable:
             self._descriptor = os.dup(file.fileno())
 
     def __del__(self) -> None:
-        self.close()
+        self.delete_file()
 
     def add_answers(self, part: int, answers: Iterable[Outcome]) -> None:
         """Add the answers of a part, as long as there is room."""
@@ -81,7 +81,7 @@ class AnswerTable:
         if len(self._buffer) >= BUFFER_BYTES:
             self._write()
 
-    def find(self, request_hash: str) -> tuple[int, Outcome] | None:
+    def find_answer(self, request_hash: str) -> tuple[int, Outcome] | None:
         """Return the first answer to a request, and its part; None if there is none."""
         # Two hashes may have one key, so the whole hash is compared.
         for offset in self._index.find(request_hash):
@@ -90,7 +90,7 @@ class AnswerTable:
                 return part, answer
         return None
 
-    def close(self) -> None:
+    def delete_file(self) -> None:
         """Delete the file."""
         if self._descriptor >= 0:
             os.close(self._descriptor)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_aimlapi.core.durable.journal import Record, decode_segment, encode_segment
 from airflow_provider_aimlapi.core.durable.keys import RunNames, parse_segment_name
 from airflow_provider_aimlapi.core.durable.object_sizes import MIB, SEGMENT_BYTES_MAX
-from airflow_provider_aimlapi.core.durable.segments import covered_by, uncovered
+from airflow_provider_aimlapi.core.durable.segments import covered_by, uncovered_segments
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable
 from airflow_provider_aimlapi.storage.runs.segment_merging import (
     OwnSegments,
@@ -81,7 +81,7 @@ class JournalStore:
                     f"its attempt has begun."
                 )
 
-    def append(self, part: int, records: Sequence[Record]) -> None:
+    def append_records(self, part: int, records: Sequence[Record]) -> None:
         """Make records durable, in several segments if they are large. They are durable on return.
 
         After an error it is unknown whether they are. Appending them again is harmless, because a
@@ -96,28 +96,30 @@ class JournalStore:
         if len(data) > SEGMENT_BYTES_MAX and len(records) > 1:
             # A segment that is longer than a reader accepts would count as another program's.
             middle = len(records) // 2
-            self.append(part, records[:middle])
-            self.append(part, records[middle:])
+            self.append_records(part, records[:middle])
+            self.append_records(part, records[middle:])
             return
         # An earlier write of ours may have taken the name although its answer was lost.
         for _ in range(TAKEN_NAMES_MAX):
             with self._lock:
                 number = next(self._sequence)
-                name = self._names.segment(part, self.epoch, number)
+                name = self._names.segment_name(part, self.epoch, number)
                 self._seen.setdefault(part, []).append(name)
             if create_settled(self._store, name, data):
-                self._own.note(part, name, number, data)
+                self._own.note_segment(part, name, number, data)
                 return
         raise JournalUnreadable(
             f"Another process writes the journal of epoch {self.epoch} at "
-            f"{self._store.uri(self._names.journal)}. The paid answers of both are kept."
+            f"{self._store.uri(self._names.journal_prefix)}. The paid answers of both are kept."
         )
 
     def next_group(self, part: int) -> Sequence[Segment]:
-        """Return the segments of a part that `merge` merges next; none if there are too few."""
+        """Return the segments of a part that `merge_group` merges next; none if there are too few."""
         return self._own.next_group(part)
 
-    def merge(self, part: int, group: Sequence[Segment], map_in_threads: MapInThreads) -> list[str]:
+    def merge_group(
+        self, part: int, group: Sequence[Segment], map_in_threads: MapInThreads
+    ) -> list[str]:
         """Create a segment that contains a group, and return the segments that it replaces.
 
         They stay, because a newer attempt may have listed the journal before this one was there.
@@ -130,7 +132,7 @@ class JournalStore:
             StorageError: the store does not answer, or refuses.
         """
         first, last = group[0].first, group[-1].last
-        name = self._names.segment(part, self.epoch, first, last)
+        name = self._names.segment_name(part, self.epoch, first, last)
         # The bytes are read back instead of being kept, because they would fill the memory. The name is
         # listed before the object exists, so that `give_up` removes it however the creation ends.
         data = read_joined(self._store, group, map_in_threads)
@@ -140,14 +142,16 @@ class JournalStore:
             if name not in seen:
                 seen.append(name)
         if data is None or not create_settled(self._store, name, data):
-            self._own.replace(part, group, None)
+            self._own.replace_group(part, group, None)
             return []
         weight = sum(segment.weight for segment in group)
         merged = segment_of(name, data, first=first, last=last, weight=weight)
-        self._own.replace(part, group, merged)
+        self._own.replace_group(part, group, merged)
         return replaced
 
-    def remove(self, part: int, names: Sequence[str], map_in_threads: MapInThreads) -> None:
+    def remove_replaced(
+        self, part: int, names: Sequence[str], map_in_threads: MapInThreads
+    ) -> None:
         """Remove segments that merged ones have replaced, unless they were removed before."""
         with self._lock:
             left = set(names).intersection(self._seen.get(part, ()))
@@ -162,7 +166,7 @@ class JournalStore:
             epoch: of the attempt that wrote the part. Newer segments stay.
         """
         # First, so that no merge begins with segments that are being removed.
-        self._own.forget(part)
+        self._own.forget_part(part)
         with self._lock:
             seen = self._seen.pop(part, [])
             self._seen[part] = [name for name in seen if epoch_of(name) > epoch]
@@ -179,7 +183,9 @@ def list_segments(
     Args:
         parts: the parts to list, each with its own listing; None for all, with one listing.
     """
-    prefixes = [names.journal] if parts is None else [names.segments_of(part) for part in parts]
+    prefixes = (
+        [names.journal_prefix] if parts is None else [names.segments_of(part) for part in parts]
+    )
     found: dict[int, list[tuple[int, int, int, str]]] = {}
     for name in itertools.chain(*map_in_threads(store.list, prefixes, LISTERS)):
         parsed = parse_segment_name(name)
@@ -205,13 +211,13 @@ def list_again(
         SegmentGone: one of these is neither there nor contained in one that is there.
     """
     found = list_segments(store, names, [part], map_in_threads).get(part, [])
-    gone = set(uncovered([*before, *found])) - set(found)
+    gone = set(uncovered_segments([*before, *found])) - set(found)
     if gone:
         raise SegmentGone(f"{store.uri(min(gone))} was listed, and is listed no more")
     return found
 
 
-def replay(
+def replay_segments(
     store: ObjectStore, segments: Sequence[str], map_in_threads: MapInThreads
 ) -> Iterator[Record]:
     """Yield the records of segments in the given order. A later one supersedes an earlier one.
@@ -221,21 +227,21 @@ def replay(
     Raises:
         SegmentGone: a listed segment does not exist. It never counts as an empty one.
     """
-    for piece in _pieces(segments, READERS):
+    for piece in _pieces_of_names(segments, READERS):
         usual = map_in_threads(lambda name: _read_usual(store, name), piece, READERS)
         for name, data in zip(piece, usual, strict=True):
-            yield from decode_segment(_read(store, name) if data is None else data)
+            yield from decode_segment(_read_segment(store, name) if data is None else data)
 
 
 def _read_usual(store: ObjectStore, name: str) -> bytes | None:
     """Return a segment; None if it is too large to be read beside others."""
     try:
-        return _read(store, name, USUAL_BYTES_MAX)
+        return _read_segment(store, name, USUAL_BYTES_MAX)
     except JournalUnreadable:
         return None
 
 
-def _read(store: ObjectStore, name: str, bytes_max: int = SEGMENT_BYTES_MAX) -> bytes:
+def _read_segment(store: ObjectStore, name: str, bytes_max: int = SEGMENT_BYTES_MAX) -> bytes:
     data = store.read(name, bytes_max=bytes_max)
     if data is None:
         raise SegmentGone(f"{store.uri(name)} was listed, but does not exist any more")
@@ -250,8 +256,8 @@ def epoch_of(segment: str) -> int:
 
 def remove_segments(store: ObjectStore, names: Sequence[str], map_in_threads: MapInThreads) -> None:
     """Remove segments, many at once. Some may be left without an error, see `delete_all`."""
-    map_in_threads(store.delete_all, _pieces(names, DELETED_AT_ONCE), DELETERS)
+    map_in_threads(store.delete_all, _pieces_of_names(names, DELETED_AT_ONCE), DELETERS)
 
 
-def _pieces(names: Sequence[str], size: int) -> list[Sequence[str]]:
+def _pieces_of_names(names: Sequence[str], size: int) -> list[Sequence[str]]:
     return [names[start : start + size] for start in range(0, len(names), size)]

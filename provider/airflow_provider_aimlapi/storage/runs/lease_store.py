@@ -40,15 +40,15 @@ class LeaseNames(Protocol):
     """The object names of a lease; see `core.durable.keys`."""
 
     @property
-    def leases(self) -> str:
+    def lease_prefix(self) -> str:
         """The prefix of all leases."""
         ...
 
-    def lease(self, epoch: int) -> str:
+    def lease_name(self, epoch: int) -> str:
         """Return the create-once object whose writer owns an epoch."""
         ...
 
-    def heartbeat(self, epoch: int) -> str:
+    def heartbeat_name(self, epoch: int) -> str:
         """Return the object in which the owner of an epoch states that it is alive."""
         ...
 
@@ -78,7 +78,7 @@ class LeaseStore:
         # Epochs that were to be created, and whose answer was lost. One of them may be ours.
         self._tried: set[int] = set()
 
-    def acquire(self, *, token: str) -> int:
+    def acquire_epoch(self, *, token: str) -> int:
         """Become the owner of the run's next epoch; the first one is 1.
 
         Args:
@@ -96,21 +96,21 @@ class LeaseStore:
             epochs = self._all_epochs()
             # A lease of an earlier try, whose answer was lost, is ours if its body has our token.
             for epoch in self._tried.intersection(epochs):
-                if self.body(epoch) == body:
+                if self.lease_body(epoch) == body:
                     return epoch
             epoch = 1 + max(epochs, default=0)
             if epoch > EPOCH_MAX:
-                raise self.unreadable(f"has a lease with the last number, {EPOCH_MAX:,}")
+                raise self.unreadable_leases(f"has a lease with the last number, {EPOCH_MAX:,}")
             self._tried.add(epoch)
-            is_ours = create_settled(self._store, self._names.lease(epoch), body)
+            is_ours = create_settled(self._store, self._names.lease_name(epoch), body)
             self._tried.discard(epoch)
             if is_ours:
                 return epoch
         raise StoreUnavailable(
-            f"{RACES_MAX} times another process was faster at {self._store.uri(self._names.leases)}"
+            f"{RACES_MAX} times another process was faster at {self._store.uri(self._names.lease_prefix)}"
         )
 
-    def epochs(self) -> list[int]:
+    def list_epochs(self) -> list[int]:
         """Return all acquired epochs in order, without those for another share."""
         epochs = self._all_epochs()
         if self._share is None:
@@ -121,7 +121,7 @@ class LeaseStore:
     def share_of(self, epoch: int) -> int | None:
         """Return the share of an epoch; None for the whole run. A lease never changes."""
         if epoch not in self._shares:
-            self._shares[epoch] = decode_share(self.body(epoch))
+            self._shares[epoch] = decode_share(self.lease_body(epoch))
         return self._shares[epoch]
 
     def read_shares(self, epochs: Collection[int]) -> None:
@@ -130,22 +130,22 @@ class LeaseStore:
         if unread and self._map_in_threads is not None:
             self._map_in_threads(self.share_of, unread, READERS)
 
-    def body(self, epoch: int) -> bytes:
+    def lease_body(self, epoch: int) -> bytes:
         """Return a lease's content; b"" if it is gone or was not written by an attempt."""
-        return self._read(self._names.lease(epoch)) or b""
+        return self._read_small(self._names.lease_name(epoch)) or b""
 
     def _all_epochs(self) -> list[int]:
-        parsed = (parse_lease_name(name) for name in self._store.list(self._names.leases))
+        parsed = (parse_lease_name(name) for name in self._store.list(self._names.lease_prefix))
         epochs = sorted(epoch for epoch in parsed if epoch is not None)
         if len(epochs) > LEASES_MAX:
-            raise self.unreadable(f"has {len(epochs):,} leases, more than {LEASES_MAX:,}")
+            raise self.unreadable_leases(f"has {len(epochs):,} leases, more than {LEASES_MAX:,}")
         return epochs
 
-    def unreadable(self, reason: str) -> JournalUnreadable:
+    def unreadable_leases(self, reason: str) -> JournalUnreadable:
         """Return the error for leases that no attempts have written."""
         return JournalUnreadable(
             f"While no task works on this output, remove the leases: "
-            f"{self._store.uri(self._names.leases)} {reason}. Another program wrote there."
+            f"{self._store.uri(self._names.lease_prefix)} {reason}. Another program wrote there."
         )
 
     def forget_before(self, epoch: int) -> None:
@@ -155,21 +155,21 @@ class LeaseStore:
         writer of an older one finds it. Leases are removed first, because an attempt waits for a
         lease without a heartbeat.
         """
-        for old in self.epochs():
+        for old in self.list_epochs():
             if old < epoch:
-                self._store.delete(self._names.lease(old))
-                self._store.delete(self._names.heartbeat(old))
+                self._store.delete(self._names.lease_name(old))
+                self._store.delete(self._names.heartbeat_name(old))
 
-    def beat(self, epoch: int, heartbeat: Heartbeat) -> None:
+    def write_heartbeat(self, epoch: int, heartbeat: Heartbeat) -> None:
         """Write the heartbeat of an epoch. Only its owner may call this."""
-        self._store.write(self._names.heartbeat(epoch), encode_heartbeat(heartbeat))
+        self._store.write(self._names.heartbeat_name(epoch), encode_heartbeat(heartbeat))
 
-    def heartbeat(self, epoch: int) -> Heartbeat | None:
+    def read_heartbeat(self, epoch: int) -> Heartbeat | None:
         """Return the last heartbeat of an epoch; None if its owner has not written any."""
-        data = self._read(self._names.heartbeat(epoch))
+        data = self._read_small(self._names.heartbeat_name(epoch))
         return None if data is None else decode_heartbeat(data)
 
-    def _read(self, name: str) -> bytes | None:
+    def _read_small(self, name: str) -> bytes | None:
         """Return an object's bytes; None if it is larger than what an attempt writes."""
         try:
             return self._store.read(name, bytes_max=SMALL_BYTES_MAX)

@@ -24,7 +24,7 @@ class ProgressObject:
 
     def __init__(self, store: ObjectStore, names: RunNames) -> None:
         self._store = store
-        self._name = names.progress
+        self._name = names.progress_name
 
     def recall(self) -> bytes | None:
         """Return what was published last, by any attempt."""

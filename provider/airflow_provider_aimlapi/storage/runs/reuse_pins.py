@@ -49,7 +49,7 @@ def read_pin(store: ObjectStore, names: RunNames, output_uri: str) -> ReusePin |
     return decode_stored(data, ReusePin, what=store.uri(name), bytes_max=SMALL_BYTES_MAX, fix=_FIX)
 
 
-def pin(store: ObjectStore, names: RunNames, chosen: ReusePin) -> ReusePin:
+def store_pin(store: ObjectStore, names: RunNames, chosen: ReusePin) -> ReusePin:
     """Store a choice, and return the one that counts: another attempt may have been faster.
 
     Raises:

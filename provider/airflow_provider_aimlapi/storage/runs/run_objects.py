@@ -24,7 +24,7 @@ def read_plan(store: ObjectStore, names: RunNames) -> Plan | None:
         JournalUnreadable: it is not a plan of this run.
         StorageError: as the store raises it.
     """
-    data = store.read(names.plan, bytes_max=PLAN_BYTES_MAX)
+    data = store.read(names.plan_name, bytes_max=PLAN_BYTES_MAX)
     return None if data is None else decode_plan(data, run_key=names.run_key)
 
 
@@ -35,7 +35,7 @@ def read_ingredients(store: ObjectStore, names: RunNames) -> Ingredients | None:
         JournalUnreadable: it is not a plan of this run.
         StorageError: as the store raises it.
     """
-    data = store.read(names.plan, bytes_max=PLAN_BYTES_MAX)
+    data = store.read(names.plan_name, bytes_max=PLAN_BYTES_MAX)
     return None if data is None else decode_plan_ingredients(data, run_key=names.run_key)
 
 
@@ -49,5 +49,5 @@ def read_manifest(store: ObjectStore, names: RunNames, plan: Plan) -> Manifest |
         JournalUnreadable: it is not a manifest of this plan.
         StorageError: as the store raises it.
     """
-    data = store.read(names.manifest, bytes_max=manifest_bytes_max(plan))
+    data = store.read(names.manifest_name, bytes_max=manifest_bytes_max(plan))
     return None if data is None else decode_manifest(data, plan)

@@ -26,7 +26,7 @@ class OwnSegments:
         self._lock = threading.Lock()
         self._by_part: dict[int, list[Segment]] = {}
 
-    def note(self, part: int, name: str, number: int, data: bytes) -> None:
+    def note_segment(self, part: int, name: str, number: int, data: bytes) -> None:
         """Register a segment that a flush has written."""
         segment = segment_of(name, data, first=number, last=number, weight=1)
         with self._lock:
@@ -42,7 +42,7 @@ class OwnSegments:
                 del segments[: segments.index(group[0]) + 1]
         return ()
 
-    def replace(self, part: int, group: Sequence[Segment], merged: Segment | None) -> None:
+    def replace_group(self, part: int, group: Sequence[Segment], merged: Segment | None) -> None:
         """Register a merged segment in the place of its group; None if the group cannot be merged."""
         with self._lock:
             segments = self._by_part.get(part, [])
@@ -57,7 +57,7 @@ class OwnSegments:
             else:
                 segments[start:end] = [merged]
 
-    def forget(self, part: int) -> None:
+    def forget_part(self, part: int) -> None:
         """Merge nothing of this part any more."""
         with self._lock:
             self._by_part.pop(part, None)
@@ -83,11 +83,11 @@ def read_joined(
     A damaged frame would hide all that come after it.
     """
 
-    def read(segment: Segment) -> bytes | None:
+    def read_segment(segment: Segment) -> bytes | None:
         return store.read(segment.name, bytes_max=segment.size_bytes)
 
     pieces: list[bytes] = []
-    for segment, data in zip(group, map_in_threads(read, group, len(group)), strict=True):
+    for segment, data in zip(group, map_in_threads(read_segment, group, len(group)), strict=True):
         if data is None or zlib.crc32(data) != segment.checksum:
             return None
         pieces.append(data)

@@ -27,10 +27,10 @@ def copy_blob(fs: AbstractFileSystem, source: str, target: str) -> None:
         TimeoutError: the copy is still running.
         azure.core.exceptions.AzureError: as for any request.
     """
-    sync(fs.loop, _copy, fs, source, target)
+    sync(fs.loop, _copy_and_wait, fs, source, target)
 
 
-async def _copy(fs: AbstractFileSystem, source: str, target: str) -> None:
+async def _copy_and_wait(fs: AbstractFileSystem, source: str, target: str) -> None:
     original, copy = (
         fs.service_client.get_blob_client(*fs.split_path(path)[:2]) for path in (source, target)
     )

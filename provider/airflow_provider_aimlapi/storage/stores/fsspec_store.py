@@ -50,20 +50,20 @@ class FsspecStore:
     def uri(self, name: str) -> str:
         """Return the location of an object, to be read by people."""
         if name:
-            self._check(name.removesuffix("/"))
+            self._check_object_name(name.removesuffix("/"))
         return uri_of(self._fs, f"{self._root}/{name}".rstrip("/"))
 
     def read(self, name: str, *, bytes_max: int) -> bytes | None:
         """Return an object's bytes; None if the store states that it does not exist."""
         # One byte more shows that an object is too large, without reading all of it.
-        data = self._read(name, lambda: self._objects.read(name, bytes_max + 1))
+        data = self._read_or_none(name, lambda: self._objects.read(name, bytes_max + 1))
         if data is not None:
             check_size(len(data), bytes_max=bytes_max, uri=self.uri(name))
         return data
 
     def read_end(self, name: str, *, bytes_max: int) -> bytes | None:
         """Return an object's last bytes; None if the store states that it does not exist."""
-        return self._read(name, lambda: self._objects.read_end(name, bytes_max))
+        return self._read_or_none(name, lambda: self._objects.read_end(name, bytes_max))
 
     def list_visible(self) -> list[str]:
         """Return the names outside of the runs' folder, sorted, as in `list`."""
@@ -75,14 +75,14 @@ class FsspecStore:
         """Return all names that begin with a prefix, sorted. Names that no run makes are left out."""
         folder = prefix.removesuffix("/")
         if prefix:
-            self._check(folder)
+            self._check_object_name(folder)
         with self._in_our_words("list", prefix):
             names = self._objects.list(folder)
         return sorted(filter(self._is_name, names))
 
     def create(self, name: str, data: bytes) -> bool:
         """Create an object only if it is absent."""
-        self._check(name)
+        self._check_object_name(name)
         try:
             self._objects.create(name, data)
         except Exception as error:  # each file system has its own errors
@@ -93,20 +93,20 @@ class FsspecStore:
 
     def write(self, name: str, data: bytes) -> None:
         """Write an object, replacing one of the same name."""
-        self._check(name)
+        self._check_object_name(name)
         with self._in_our_words("write", name):
             self._objects.write(name, data)
 
     def copy(self, source: str, target: str) -> None:
         """Write a copy of an object, replacing one of the target's name."""
-        self._check(source)
-        self._check(target)
+        self._check_object_name(source)
+        self._check_object_name(target)
         with self._in_our_words("copy", source):
             self._objects.copy(source, target)
 
     def delete(self, name: str) -> None:
         """Remove an object. It need not exist."""
-        self._check(name)
+        self._check_object_name(name)
         try:
             self._objects.delete(name)
         except Exception as error:  # each file system has its own errors
@@ -118,7 +118,7 @@ class FsspecStore:
         if not names:
             return
         for name in names:
-            self._check(name)
+            self._check_object_name(name)
         with self._in_our_words("delete", names[0]):
             is_done = self._objects.delete_at_once(names)
         for name in () if is_done else names:
@@ -127,11 +127,11 @@ class FsspecStore:
     def _is_name(self, name: str) -> bool:
         return is_object_name(name) and self._objects.can_hold(name)
 
-    def _check(self, name: str) -> None:
+    def _check_object_name(self, name: str) -> None:
         check_name(name, is_taken=self._is_name(name), root_uri=uri_of(self._fs, self._root))
 
-    def _read(self, name: str, call: Callable[[], bytes]) -> bytes | None:
-        self._check(name)
+    def _read_or_none(self, name: str, call: Callable[[], bytes]) -> bytes | None:
+        self._check_object_name(name)
         try:
             return call()
         except Exception as error:  # each file system has its own errors

@@ -19,7 +19,7 @@ from airflow_provider_aimlapi.storage.access.local_files import (
     folder_below,
     make_root,
     open_root,
-    walk,
+    walk_files,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class LocalObjects:
 
     def read(self, name: str, bytes_max: int) -> bytes:
         """Return a file's first bytes."""
-        with self._folder_of(name) as (folder, last), folder.file(last) as file:
+        with self._folder_of(name) as (folder, last), folder.open_file(last) as file:
             # Reading 0 bytes returns b"", so the pieces end at `bytes_max` as well as at the
             # file's end.
             pieces = iter(lambda: file.read(min(PIECE_BYTES, bytes_max - file.tell())), b"")
@@ -54,19 +54,19 @@ class LocalObjects:
 
     def read_end(self, name: str, bytes_max: int) -> bytes:
         """Return a file's last bytes."""
-        with self._folder_of(name) as (folder, last), folder.file(last) as file:
+        with self._folder_of(name) as (folder, last), folder.open_file(last) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - bytes_max))
             return file.read(bytes_max)
 
     def list_beside(self, left_out: str) -> list[str]:
         """Return all ordinary files outside of a folder of the root."""
-        return self._files("", left_out)
+        return self._files_below("", left_out)
 
-    def _files(self, folder: str, left_out: str | None = None) -> list[str]:
+    def _files_below(self, folder: str, left_out: str | None = None) -> list[str]:
         try:
             return [
                 name
-                for name, entry in walk(self._root, folder, left_out)
+                for name, entry in walk_files(self._root, folder, left_out)
                 if entry.is_file(follow_symlinks=False)
             ]
         except FileNotFoundError:
@@ -74,34 +74,34 @@ class LocalObjects:
 
     def list(self, folder: str) -> list[str]:
         """Return all ordinary files below a folder, without those that are still being written."""
-        return self._files(folder)
+        return self._files_below(folder)
 
     def create(self, name: str, data: bytes) -> None:
         """Create a file. Raise FileExistsError if its name is taken."""
         with self._written_beside(name, data) as (folder, temporary, last):
             # The name is durable only once the folder is flushed. From then on a paid answer
             # counts as kept.
-            folder.link(temporary, last)
-            folder.flush()
+            folder.link_file(temporary, last)
+            folder.flush_names()
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file, replacing one of the same name."""
         with self._written_beside(name, data) as (folder, temporary, last):
-            folder.replace(temporary, last)
-            folder.flush()
+            folder.replace_file(temporary, last)
+            folder.flush_names()
 
     def copy(self, source: str, target: str) -> None:
         """Write a copy of a file, replacing one of the target's name."""
         with (
             self._folder_of(source) as (source_folder, source_last),
-            source_folder.file(source_last) as original,
+            source_folder.open_file(source_last) as original,
             self._folder_of(target, is_made=True) as (folder, last),
-            _beside(folder) as (temporary, file),
+            _temporary_file(folder) as (temporary, file),
         ):
             shutil.copyfileobj(original, file)
-            _finish(file)
-            folder.replace(temporary, last)
-            folder.flush()
+            _flush_and_close(file)
+            folder.replace_file(temporary, last)
+            folder.flush_names()
 
     def delete_at_once(self, names: Sequence[str]) -> bool:  # noqa: ARG002  # `Objects` requires it
         """Return False: a disk removes one file at a time."""
@@ -110,7 +110,7 @@ class LocalObjects:
     def delete(self, name: str) -> None:
         """Remove a file."""
         with self._folder_of(name) as (folder, last):
-            folder.unlink(last)
+            folder.unlink_file(last)
 
     @contextmanager
     def _folder_of(self, name: str, *, is_made: bool = False) -> Iterator[tuple[Folder, str]]:
@@ -124,15 +124,15 @@ class LocalObjects:
     def _written_beside(self, name: str, data: bytes) -> Iterator[tuple[Folder, str, str]]:
         with (
             self._folder_of(name, is_made=True) as (folder, last),
-            _beside(folder) as (temporary, file),
+            _temporary_file(folder) as (temporary, file),
         ):
             file.write(data)
-            _finish(file)
+            _flush_and_close(file)
             yield folder, temporary, last
 
 
 @contextmanager
-def _beside(folder: Folder) -> Iterator[tuple[str, BinaryIO]]:
+def _temporary_file(folder: Folder) -> Iterator[tuple[str, BinaryIO]]:
     """Create a hidden file in a folder. Its name is removed at the end."""
     temporary = f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}"
     try:
@@ -141,10 +141,10 @@ def _beside(folder: Folder) -> Iterator[tuple[str, BinaryIO]]:
     finally:
         # After a link the file has two names. After a rename this one is gone.
         with suppress(FileNotFoundError):
-            folder.unlink(temporary)
+            folder.unlink_file(temporary)
 
 
-def _finish(file: BinaryIO) -> None:
+def _flush_and_close(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
     file.close()  # Windows cannot rename an open file

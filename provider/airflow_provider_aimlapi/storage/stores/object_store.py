@@ -160,7 +160,7 @@ def create_settled(store: ObjectStore, name: str, data: bytes) -> bool:
     return found == data
 
 
-def probe(store: ObjectStore, scratch_name: str) -> None:
+def probe_store(store: ObjectStore, scratch_name: str) -> None:
     """Check, before money is spent, that a store can be written, and safely.
 
     Args:

@@ -45,29 +45,29 @@ class RemoteObjects:
 
     def can_hold(self, name: str) -> bool:
         """Return whether the file system reads no version into a name."""
-        return is_taken_literally(self._fs, self._path(name))
+        return is_taken_literally(self._fs, self._path_of_object(name))
 
     def read(self, name: str, bytes_max: int) -> bytes:
         """Return an object's first bytes, with one GET of a range.
 
         An empty object has no such range, which stores report with status 416.
         """
-        return self._range(self._path(name), 0, bytes_max)
+        return self._read_range(self._path_of_object(name), 0, bytes_max)
 
     def read_end(self, name: str, bytes_max: int) -> bytes:
         """Return an object's last bytes, with one GET.
 
         Google and Azure take a request for the size first, because they have no range from the end.
         """
-        path = self._path(name)
+        path = self._path_of_object(name)
         if self._kind not in ("gcs", "azure"):
             return bytes(self._fs.cat_file(path, start=-bytes_max))
         self._fs.invalidate_cache()
         size_bytes = int(self._fs.size(path))
         wanted = min(bytes_max, size_bytes)
-        return self._range(path, size_bytes - wanted, wanted) if wanted else b""
+        return self._read_range(path, size_bytes - wanted, wanted) if wanted else b""
 
-    def _range(self, path: str, start: int, bytes_max: int) -> bytes:
+    def _read_range(self, path: str, start: int, bytes_max: int) -> bytes:
         match self._kind:
             case "gcs":
                 return read_google(self._fs, path, bytes_max, start)
@@ -91,20 +91,20 @@ class RemoteObjects:
             if name and name != left_out:
                 names[entry["type"]].append(name)
         with ThreadPoolExecutor(LISTERS, "list") as pool:
-            return names["file"] + list(chain(*pool.map(self._found, names["directory"])))
+            return names["file"] + list(chain(*pool.map(self._found_below, names["directory"])))
 
-    def _found(self, folder: str) -> list[str]:
-        found = self._fs.find(self._path(folder).rstrip("/"))
+    def _found_below(self, folder: str) -> list[str]:
+        found = self._fs.find(self._path_of_object(folder).rstrip("/"))
         return [name_below(self._root, path) for path in found]
 
     def list(self, folder: str) -> list[str]:
         """Return all objects below a folder. The store is queried each time."""
         self._fs.invalidate_cache()
-        return self._found(folder)
+        return self._found_below(folder)
 
     def create(self, name: str, data: bytes) -> None:
         """Create an object with one PUT with "only if absent"."""
-        path = self._path(name)
+        path = self._path_of_object(name)
         if self._kind == "memory":
             with _MEMORY_LOCK:
                 self._fs.pipe_file(path, data, mode="create")
@@ -113,7 +113,7 @@ class RemoteObjects:
 
     def write(self, name: str, data: bytes) -> None:
         """Write an object with one PUT."""
-        path = self._path(name)
+        path = self._path_of_object(name)
         if self._kind == "memory":
             with _MEMORY_LOCK:
                 self._fs.pipe_file(path, data)
@@ -124,13 +124,13 @@ class RemoteObjects:
         """Copy an object on the server's side."""
         self._fs.invalidate_cache()
         if self._kind == "azure":
-            copy_blob(self._fs, self._path(source), self._path(target))
+            copy_blob(self._fs, self._path_of_object(source), self._path_of_object(target))
         else:
-            self._fs.cp_file(self._path(source), self._path(target))
+            self._fs.cp_file(self._path_of_object(source), self._path_of_object(target))
 
     def delete_at_once(self, names: Sequence[str]) -> bool:
         """Remove objects with one request, on S3. s3fs does not report objects that S3 kept."""
-        paths = [self._path(name) for name in names]
+        paths = [self._path_of_object(name) for name in names]
         # `rm` expands patterns, and would remove all objects that match one.
         if self._kind != "s3" or len(paths) > S3_KEYS_MAX or any(map(has_magic, paths)):
             return False
@@ -139,9 +139,9 @@ class RemoteObjects:
 
     def delete(self, name: str) -> None:
         """Remove an object."""
-        self._fs.rm_file(self._path(name))
+        self._fs.rm_file(self._path_of_object(name))
 
-    def _path(self, name: str) -> str:
+    def _path_of_object(self, name: str) -> str:
         return f"{self._root}/{name}"
 
     def _upload_options(self, data: bytes) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from airflow_provider_aimlapi.storage.access.file_systems import (
     path_in,
     uri_of,
 )
-from airflow_provider_aimlapi.storage.access.local_files import walk
+from airflow_provider_aimlapi.storage.access.local_files import walk_files
 from airflow_provider_aimlapi.storage.access.store_errors import store_error
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class StoredObjects:
         self._root = path_in(fs, root)
         self._real_root = os.path.realpath(self._root or "/") if kind_of(fs) == "local" else ""
 
-    def list(self, prefix: str) -> list[StoredObject]:
+    def list_objects(self, prefix: str) -> list[StoredObject]:
         """Return all objects below a folder, sorted by name. The store is queried each time.
 
         Args:
@@ -55,7 +55,7 @@ class StoredObjects:
             found = list(
                 self._on_disk(prefix.rstrip("/"))
                 if kind_of(self._fs) == "local"
-                else self._remote(folder)
+                else self._list_remote(folder)
             )
         # Raised here, for an object whose age is unknown. It is one of our errors already.
         except StoreUnsafe:
@@ -64,16 +64,16 @@ class StoredObjects:
             raise store_error(error, action="list", uri=uri_of(self._fs, folder)) from error
         return sorted(found, key=lambda stored: stored.name)
 
-    def links(self, prefix: str) -> tuple[str, ...]:
+    def list_links(self, prefix: str) -> tuple[str, ...]:
         """Return the names of links and special files below a folder. Object stores have none.
 
-        Args, Raises: as `list`.
+        Args, Raises: as `list_objects`.
         """
         if kind_of(self._fs) != "local":
             return ()
         folder = prefix.rstrip("/")
         try:
-            found = walk(self._real_root, folder)
+            found = walk_files(self._real_root, folder)
             return tuple(name for name, entry in found if not entry.is_file(follow_symlinks=False))
         except FileNotFoundError:
             return ()
@@ -83,24 +83,24 @@ class StoredObjects:
 
     def _on_disk(self, folder: str) -> Iterator[StoredObject]:
         try:
-            for name, entry in walk(self._real_root, folder):
+            for name, entry in walk_files(self._real_root, folder):
                 with suppress(FileNotFoundError):  # removed since the listing
                     status = entry.stat(follow_symlinks=False)
                     if stat.S_ISREG(status.st_mode):
-                        yield _object(name, status.st_size, status.st_mtime_ns // 1000)
+                        yield _stored_object(name, status.st_size, status.st_mtime_ns // 1000)
         except FileNotFoundError:
             return
 
-    def _remote(self, folder: str) -> Iterator[StoredObject]:
+    def _list_remote(self, folder: str) -> Iterator[StoredObject]:
         self._fs.invalidate_cache()
         infos: dict[str, dict[str, Any]] = self._fs.find(folder, detail=True)
         for path, info in infos.items():
             name = name_below(self._root, path)
             if is_object_name(name) and is_taken_literally(self._fs, path):
-                yield _object(name, int(info.get("size") or 0), _modified_us(path, info))
+                yield _stored_object(name, int(info.get("size") or 0), _modified_us(path, info))
 
 
-def _object(name: str, size_bytes: int, modified_us: int) -> StoredObject:
+def _stored_object(name: str, size_bytes: int, modified_us: int) -> StoredObject:
     return StoredObject(name=name, size_bytes=size_bytes, modified_us=modified_us)
 
 

@@ -42,12 +42,14 @@ async def _get_google(fs: AbstractFileSystem, path: str, bytes_max: int, start: 
         if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # the object is empty
             return b""
         is_refused = response.status >= HTTPStatus.BAD_REQUEST
-        content = await _first(response.content, REFUSAL_BYTES_MAX if is_refused else bytes_max)
+        content = await _first_bytes(
+            response.content, REFUSAL_BYTES_MAX if is_refused else bytes_max
+        )
         validate_response(response.status, content, path)
         return content
 
 
-async def _first(stream: Any, bytes_max: int) -> bytes:
+async def _first_bytes(stream: Any, bytes_max: int) -> bytes:
     content = bytearray()
     while piece := await stream.read(bytes_max - len(content)):
         content += piece

@@ -85,7 +85,7 @@ def through(variables: Mapping[str, str], host: str) -> str | None:
     """Host and port of the proxy that we choose."""
     endpoint = Endpoint(base_url=f"https://{host}", key="key")
     proxy = settle_route(endpoint, variables).route.proxy
-    return None if proxy is None else proxy.address
+    return None if proxy is None else proxy.shown_address
 
 
 def through_by_httpx(variables: Mapping[str, str], host: str) -> str | None:
@@ -168,11 +168,11 @@ def settled(extra: dict[str, object], variables: dict[str, str]) -> Route:
 
 def test_the_connection_goes_before_the_environment() -> None:
     variables = {"HTTPS_PROXY": "one.corp:1", "NO_PROXY": "*"}
-    assert "connection.corp:2" in settled({"proxy": "connection.corp:2"}, variables).note
+    assert "connection.corp:2" in settled({"proxy": "connection.corp:2"}, variables).note_for_errors
     del variables["NO_PROXY"]
     assert settled({"proxy": "none"}, variables).proxy is None
-    assert "'lake'" in settled({"proxy": "none"}, variables).note
-    assert "one.corp:1, from HTTPS_PROXY" in settled({"proxy": ""}, variables).note
+    assert "'lake'" in settled({"proxy": "none"}, variables).note_for_errors
+    assert "one.corp:1, from HTTPS_PROXY" in settled({"proxy": ""}, variables).note_for_errors
 
 
 def test_an_unusable_proxy_of_the_environment_is_named() -> None:
@@ -180,7 +180,7 @@ def test_an_unusable_proxy_of_the_environment_is_named() -> None:
         with pytest.raises(ConnectionIncomplete, match=f"{name} names a SOCKS proxy"):
             settled({}, {name: "socks5h://me:secret@one.corp"})
     route = settled({}, {"all_proxy": "socks5://one.corp", "no_proxy": "example.com"})
-    assert route.note == " (directly: no_proxy exempts it from all_proxy)"
+    assert route.note_for_errors == " (directly: no_proxy exempts it from all_proxy)"
     assert settled({"proxy": "none"}, {"all_proxy": "socks5://one.corp"}).proxy is None
 
 
@@ -206,11 +206,11 @@ def test_the_first_certificates_that_are_named_count(bundles: dict[str, str]) ->
     for number, name in enumerate(order):
         variables = {later: bundles[later] for later in order[number:]}
         variables |= dict.fromkeys(order[:number], "")
-        assert settled({}, variables).trusted == f"{bundles[name]!r} from {name}"
+        assert settled({}, variables).trusted_certificates == f"{bundles[name]!r} from {name}"
     everything = {name: bundles[name] for name in order}
     route = settled({"ca_file": bundles["ca_file"]}, everything)
-    assert route.trusted.startswith(repr(bundles["ca_file"]))
-    assert "'lake'" in route.trusted
+    assert route.trusted_certificates.startswith(repr(bundles["ca_file"]))
+    assert "'lake'" in route.trusted_certificates
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR"])

@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_aimlapi.api.messages.error_details import (
     DETAILS_MAX,
     EXPLANATION_CHARACTERS_MAX,
-    explained,
+    explained_error,
 )
 from airflow_provider_aimlapi.api.messages.error_messages import read_envelope
 from airflow_provider_aimlapi.api.messages.key_removal import ERROR_BYTES_MAX
@@ -22,7 +22,7 @@ PASSED_ON = f"400 {json.dumps(VENDOR)}"
 
 def explanation(envelope: Any) -> str:
     body = envelope if isinstance(envelope, bytes) else json.dumps(envelope).encode()
-    return explained(body, read_envelope(body))
+    return explained_error(body, read_envelope(body))
 
 
 def failed(*details: Any, message: str = "Validation failed") -> dict[str, Any]:

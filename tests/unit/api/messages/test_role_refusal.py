@@ -24,7 +24,9 @@ REFUSALS = [
 
 
 def error(body: bytes, *, model: str, system: str | None, status: int = 400) -> ApiError:
-    request = RequestEncoder(CompletionSpec(model=model)).encode(message_of("Which role?", system))
+    request = RequestEncoder(CompletionSpec(model=model)).encode_request(
+        message_of("Which role?", system)
+    )
     with pytest.raises(ApiError) as caught:
         decode_answer(answer_of(body, status=status), request)
     return caught.value

@@ -23,7 +23,7 @@ SONNET = "anthropic/claude-sonnet-4-6-20260218"
 
 
 def test_the_least_request_is_model_and_one_message() -> None:
-    body = RequestEncoder(CompletionSpec(model=SONNET)).encode(message_of("Hello", None))
+    body = RequestEncoder(CompletionSpec(model=SONNET)).encode_request(message_of("Hello", None))
     assert body == (
         b'{"model":"anthropic/claude-sonnet-4-6-20260218","messages":[{"role":"user","content":"Hello"}]}'
     )
@@ -47,7 +47,9 @@ def test_all_settings_are_sent_and_system_at_top_level() -> None:
         metadata={"team": "support"},
         stream=True,
     )
-    body = RequestEncoder(spec).encode(message_of('say "ü" {x}\n', "You are\ta poet. \u202e"))
+    body = RequestEncoder(spec).encode_request(
+        message_of('say "ü" {x}\n', "You are\ta poet. \u202e")
+    )
     assert json.loads(body) == {
         "model": SONNET,
         "max_tokens": 2048,
@@ -68,7 +70,7 @@ def test_all_settings_are_sent_and_system_at_top_level() -> None:
 def test_a_body_never_changes_between_runs_and_releases() -> None:
     """Journals name requests by this hash: a change would buy every row again."""
     spec = CompletionSpec(model=SONNET, max_tokens=256, temperature=0.5)
-    body = RequestEncoder(spec).encode(message_of("Grüße", "Kurz."))
+    body = RequestEncoder(spec).encode_request(message_of("Grüße", "Kurz."))
     assert hashlib.sha256(body).hexdigest() == (
         "06ff334f57dcffba59cb8448c5d3b833603722b7860d4d03f0c37024baf4b662"
     )
@@ -83,7 +85,7 @@ def test_superset_dialect_renames_fields_and_sends_system_as_message() -> None:
         stream=True,
     )
     assert (
-        RequestEncoder(spec).encode(message_of("Grüße", 'Say "no".'))
+        RequestEncoder(spec).encode_request(message_of("Grüße", 'Say "no".'))
         == (
             '{"max_tokens":4096,"model":"anthropic/claude-sonnet-4.6","reasoning":{"max_tokens":2048},'
             '"stop":["END"],"stream":true,"messages":[{"role":"system","content":"Say \\"no\\"."},'
@@ -95,7 +97,9 @@ def test_superset_dialect_renames_fields_and_sends_system_as_message() -> None:
 @given(prompt=st.text(), system=st.text())
 def test_no_text_escapes_its_message_in_the_superset(prompt: str, system: str) -> None:
     spec = CompletionSpec(model="anthropic/claude-sonnet-4.6")
-    assert json.loads(RequestEncoder(spec).encode(message_of(prompt, system)))["messages"] == [
+    assert json.loads(RequestEncoder(spec).encode_request(message_of(prompt, system)))[
+        "messages"
+    ] == [
         {"role": "system", "content": system},
         {"role": "user", "content": prompt},
     ]
@@ -104,9 +108,9 @@ def test_no_text_escapes_its_message_in_the_superset(prompt: str, system: str) -
 def test_half_a_surrogate_pair_rejects_the_row_unsent() -> None:
     encoder = RequestEncoder(CompletionSpec(model=SONNET))
     with pytest.raises(RequestRejected, match="not valid text at character 3"):
-        encoder.encode(message_of("abc\ud83d", None))
+        encoder.encode_request(message_of("abc\ud83d", None))
     with pytest.raises(RequestRejected, match="not valid text"):
-        encoder.encode(message_of("fine", "\udc00"))
+        encoder.encode_request(message_of("fine", "\udc00"))
 
 
 @pytest.mark.parametrize("value", ["\ud83d", 10**5000], ids=["text", "number"])
@@ -123,7 +127,9 @@ def test_order_of_a_tools_keys_makes_no_other_request() -> None:
     }
     turned: dict[str, Any] = {"input_schema": {"a": {"c": 3, "d": 2}, "b": 1}, "name": "look"}
     bodies = {
-        RequestEncoder(CompletionSpec(model=SONNET, tools=(order,))).encode(message_of("Hi", None))
+        RequestEncoder(CompletionSpec(model=SONNET, tools=(order,))).encode_request(
+            message_of("Hi", None)
+        )
         for order in (tool, turned)
     }
     assert len(bodies) == 1

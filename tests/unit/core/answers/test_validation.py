@@ -8,7 +8,10 @@ import pytest
 
 from airflow_provider_aimlapi.core.answers.faults import Fault, Invalid, Valid
 from airflow_provider_aimlapi.core.answers.schema import answer_schema
-from airflow_provider_aimlapi.core.answers.typed_completions import typed, untyped
+from airflow_provider_aimlapi.core.answers.typed_completions import (
+    as_typed_answer,
+    as_untyped_answer,
+)
 from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
 from airflow_provider_aimlapi.core.calls.completion import Completion
 
@@ -34,7 +37,7 @@ LEAST = {"topic": "billing", "urgency": 3}
 
 def check(answer: object, **further: Any) -> Valid | Invalid:
     text = answer if isinstance(answer, str) or answer is None else json.dumps(answer | further)  # type: ignore[operator]
-    return VALIDATOR.validate(text, CELLS)
+    return VALIDATOR.check_answer(text, CELLS)
 
 
 def value_of(result: Valid | Invalid) -> dict[str, Any]:
@@ -103,7 +106,7 @@ def test_an_answer_is_read_leniently(text: str) -> None:
 )
 def test_a_text_that_is_no_object_is_invalid(text: str | None, expectation: str | None) -> None:
     found = fault_of(check(text))
-    assert found.expectation == expectation or expectation is None
+    assert found.broken_rule == expectation or expectation is None
 
 
 @pytest.mark.parametrize(
@@ -136,8 +139,8 @@ def test_a_text_that_is_no_object_is_invalid(text: str | None, expectation: str 
 )
 def test_a_value_that_does_not_fit_is_invalid(further: dict[str, Any], shown: str | None) -> None:
     found = fault_of(check(LEAST, **further))
-    assert found.shown == shown or (shown is None and "is not a moment" in found.shown)
-    assert "secret" not in found.shown
+    assert found.shown_fault == shown or (shown is None and "is not a moment" in found.shown_fault)
+    assert "secret" not in found.shown_fault
 
 
 @pytest.mark.parametrize(
@@ -163,7 +166,11 @@ def test_a_value_that_fits_is_kept(name: str, given: object, kept: object) -> No
 def test_the_full_text_has_values_and_all_faults() -> None:
     found = fault_of(check({"topic": "billing", "urgency": 7, "refund": "5"}))
     assert found.in_full == '$.urgency: 7 is greater than 5; $.refund: "5" is not of type "number"'
-    assert (found.path, found.expectation, found.value) == ("$.urgency", "is greater than 5", "7")
+    assert (found.fault_path, found.broken_rule, found.faulty_value) == (
+        "$.urgency",
+        "is greater than 5",
+        "7",
+    )
 
 
 def test_a_class_check_runs_last_and_decides() -> None:
@@ -175,17 +182,17 @@ def test_a_class_check_runs_last_and_decides() -> None:
 
     validator = AnswerValidator(answer_schema(SCHEMA), refuse)
     assert validator.runs_user_code
-    assert isinstance(validator.validate('{"topic": 1}', CELLS), Invalid)
+    assert isinstance(validator.check_answer('{"topic": 1}', CELLS), Invalid)
     assert seen == []
-    found = fault_of(validator.validate(json.dumps(LEAST), CELLS))
-    assert found.shown == "$.topic is refused by the class"
+    found = fault_of(validator.check_answer(json.dumps(LEAST), CELLS))
+    assert found.shown_fault == "$.topic is refused by the class"
     assert len(seen) == 1
 
 
 def test_quotes_are_not_checked_twice() -> None:
     text = json.dumps(LEAST | {"quote": "not there"})
-    assert isinstance(VALIDATOR.validate(text, None), Valid)
-    assert isinstance(VALIDATOR.validate(text, CELLS), Invalid)
+    assert isinstance(VALIDATOR.check_answer(text, None), Valid)
+    assert isinstance(VALIDATOR.check_answer(text, CELLS), Invalid)
 
 
 @pytest.mark.parametrize(
@@ -209,16 +216,16 @@ def test_a_stored_text_must_fit_the_columns(text: str, is_storable: bool) -> Non
 
 def test_a_completion_has_a_text_or_a_raw_text() -> None:
     given = Completion(text='{"topic": "billing", "urgency": 3}', status="ok", cost_nano_usd=5)
-    valid = typed(given, check(LEAST))
+    valid = as_typed_answer(given, check(LEAST))
     assert (valid.status, valid.raw) == ("ok", None)
     assert valid.text == value_text(check(LEAST))
-    bad = typed(given, check(LEAST, urgency=9))
+    bad = as_typed_answer(given, check(LEAST, urgency=9))
     assert (bad.status, bad.text, bad.raw) == ("invalid", None, given.text)
     assert (bad.error, bad.reason) == (
         "$.urgency: 9 is greater than 5",
         "$.urgency is greater than 5",
     )
-    cut_off = untyped(msgspec.structs.replace(given, status="truncated"))
+    cut_off = as_untyped_answer(msgspec.structs.replace(given, status="truncated"))
     assert (cut_off.status, cut_off.text, cut_off.raw) == ("truncated", None, given.text)
 
 

@@ -23,7 +23,7 @@ SYSTEM = "Answer in one sentence, in plain English, and name the floor and the d
 
 
 def body(prompt: str = "Say hello.", model: str = DEFAULT_MODEL) -> bytes:
-    return RequestEncoder(CompletionSpec(model=model, max_tokens=2_000)).encode(
+    return RequestEncoder(CompletionSpec(model=model, max_tokens=2_000)).encode_request(
         message_of(prompt, SYSTEM)
     )
 
@@ -65,43 +65,45 @@ def test_long_rows_are_not_counted() -> None:
 def test_verdict_falls_with_the_last_row() -> None:
     opening = check()
     for _ in range(OPENING_ROWS - 1):
-        opening.answered(body(), answer(9))
+        opening.note_answer(body(), answer(9))
     assert opening.is_open
-    assert opening.error is None
-    opening.answered(body(), answer(9))
-    assert opening.error is not None
+    assert opening.error_to_raise is None
+    opening.note_answer(body(), answer(9))
+    assert opening.error_to_raise is not None
 
 
 def test_closing_judges_fewer_rows() -> None:
     opening = check()
-    opening.answered(body(), answer(9))
-    opening.close()
-    assert "1 answer shows" in str(opening.error)
+    opening.note_answer(body(), answer(9))
+    opening.judge_and_close()
+    assert "1 answer shows" in str(opening.error_to_raise)
 
 
 def test_closing_without_answers_finds_nothing() -> None:
     opening = check()
-    opening.close()
-    assert opening.error is None
+    opening.judge_and_close()
+    assert opening.error_to_raise is None
 
 
 def test_closed_check_stays_as_it_is() -> None:
     closed = ArrivalCheck(model=DEFAULT_MODEL, is_open=False)
-    closed.close()
-    assert closed.error is None
+    closed.judge_and_close()
+    assert closed.error_to_raise is None
 
 
 def test_error_names_the_dated_id_for_others_only() -> None:
     for model, said in (("anthropic/claude-sonnet-4.6", DEFAULT_MODEL), (DEFAULT_MODEL, "another")):
         opening = check(model)
-        opening.answered(body(model=model), answer(9))
-        opening.close()
-        assert f"Use model='{said}'" in str(opening.error) or f"Use {said} id" in str(opening.error)
-        assert "plain English" not in str(opening.error)
+        opening.note_answer(body(model=model), answer(9))
+        opening.judge_and_close()
+        assert f"Use model='{said}'" in str(opening.error_to_raise) or f"Use {said} id" in str(
+            opening.error_to_raise
+        )
+        assert "plain English" not in str(opening.error_to_raise)
 
 
 def test_answers_without_counts_show_nothing() -> None:
     opening = check()
     for _ in range(OPENING_ROWS):
-        opening.answered(body(), answer(None))
-    assert opening.error is None
+        opening.note_answer(body(), answer(None))
+    assert opening.error_to_raise is None

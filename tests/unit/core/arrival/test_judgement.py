@@ -12,7 +12,7 @@ from airflow_provider_aimlapi.core.arrival.judgement import (
     Sighting,
     judge_arrival,
 )
-from airflow_provider_aimlapi.core.arrival.text_counts import count
+from airflow_provider_aimlapi.core.arrival.text_counts import count_text
 from lab.arrival.texts import make
 from lab.arrival.tokenizers import by_pieces
 
@@ -26,7 +26,7 @@ def prompts(rows: int = 16, *, size: int = 600) -> list[str]:
 
 
 def sighting(prompt: str, counted: int | None, system: str = SYSTEM) -> Sighting:
-    return Sighting(count(prompt), count(system), counted)
+    return Sighting(count_text(prompt), count_text(system), counted)
 
 
 def dropped(texts: list[str]) -> list[Sighting]:
@@ -96,8 +96,8 @@ def test_cached_tokens_counted_apart_are_no_alarm(*, written: bool) -> None:
     system = TOKENS(SYSTEM)
     rows = [
         Sighting(
-            count(text),
-            count(SYSTEM),
+            count_text(text),
+            count_text(SYSTEM),
             TOKENS(text),
             system if index % 2 or not written else 0,
             0 if index % 2 or not written else system,

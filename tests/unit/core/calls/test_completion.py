@@ -11,12 +11,12 @@ from airflow_provider_aimlapi.core.calls.completion import (
     Completion,
     Outcome,
     Reason,
-    accepted,
-    invalid,
-    rejected,
+    accepted_outcome,
+    as_invalid_answer,
+    rejected_outcome,
     repeated,
-    reused,
-    skipped,
+    reused_outcome,
+    skipped_outcome,
 )
 
 COMPLETION = Completion(
@@ -44,7 +44,7 @@ def test_any_2xx_is_an_answer(status: int, is_success: bool) -> None:
 
 
 def test_an_accepted_outcome_says_all_that_the_answer_said() -> None:
-    outcome = accepted(
+    outcome = accepted_outcome(
         COMPLETION, CallRecord(row=4, attempts=2, request_hash="ab", completed_at_us=7, repairs=1)
     )
     own: dict[str, object] = {"row": 4, "attempts": 2, "request_hash": "ab", "completed_at_us": 7}
@@ -58,8 +58,10 @@ def test_an_accepted_outcome_says_all_that_the_answer_said() -> None:
 
 
 def test_invalid_outcome_keeps_its_text_apart_and_its_cost() -> None:
-    found = invalid(COMPLETION, Reason("$.a is no number", "y" * 10_000))
-    outcome = accepted(found, CallRecord(row=4, attempts=2, request_hash="ab", completed_at_us=7))
+    found = as_invalid_answer(COMPLETION, Reason("$.a is no number", "y" * 10_000))
+    outcome = accepted_outcome(
+        found, CallRecord(row=4, attempts=2, request_hash="ab", completed_at_us=7)
+    )
     assert (outcome.status, outcome.text, outcome.raw) == ("invalid", None, COMPLETION.text)
     assert (outcome.error, outcome.reason) == ("y" * ERROR_CHARACTERS_MAX, "$.a is no number")
     assert outcome.cost_nano_usd == COMPLETION.cost_nano_usd
@@ -67,7 +69,9 @@ def test_invalid_outcome_keeps_its_text_apart_and_its_cost() -> None:
 
 def test_rejected_outcome_keeps_a_readable_reason_and_no_text() -> None:
     reason = Reason("x" * 10_000, "y" * 10_000)
-    outcome = rejected(reason, CallRecord(row=1, attempts=3, request_hash="ab", completed_at_us=7))
+    outcome = rejected_outcome(
+        reason, CallRecord(row=1, attempts=3, request_hash="ab", completed_at_us=7)
+    )
     assert outcome == Outcome(
         row=1,
         status="rejected",
@@ -80,7 +84,7 @@ def test_rejected_outcome_keeps_a_readable_reason_and_no_text() -> None:
 
 
 def test_a_skipped_outcome_was_never_asked() -> None:
-    outcome = skipped("null in column 'body'", row=9)
+    outcome = skipped_outcome("null in column 'body'", row=9)
     assert outcome == Outcome(row=9, status="skipped", error="null in column 'body'")
     assert outcome.attempts == 0
     assert outcome.request_hash is None
@@ -105,19 +109,19 @@ EARLIER = Outcome(
 
 
 def test_reused_answer_costs_nothing_and_names_its_payer() -> None:
-    outcome = reused(EARLIER, run_key="run-a", row=2)
+    outcome = reused_outcome(EARLIER, run_key="run-a", row=2)
     changed: dict[str, object] = {"row": 2, "cost_nano_usd": 0, "attempts": 0}
     changed |= {"reused_from": "run-a", "saved_nano_usd": 500}
     assert outcome == msgspec.structs.replace(EARLIER, **changed)
 
 
 def test_answer_reused_twice_keeps_naming_the_run_that_paid() -> None:
-    first = reused(EARLIER, run_key="run-a", row=2)
-    assert reused(first, run_key="run-b", row=2) == first
+    first = reused_outcome(EARLIER, run_key="run-a", row=2)
+    assert reused_outcome(first, run_key="run-b", row=2) == first
 
 
 def test_reused_answer_keeps_what_its_own_run_has_paid() -> None:
-    outcome = reused(EARLIER, run_key="run-a", row=2, unread_cost_nano_usd=40)
+    outcome = reused_outcome(EARLIER, run_key="run-a", row=2, unread_cost_nano_usd=40)
     assert (outcome.cost_nano_usd, outcome.saved_nano_usd) == (40, 500)
 
 
@@ -134,8 +138,8 @@ def test_duplicate_keeps_what_was_paid_for_it() -> None:
 
 
 def test_duplicate_of_a_reused_answer_is_reused() -> None:
-    original = reused(EARLIER, run_key="run-a", row=2)
-    assert repeated(original, part=3, row=5) == reused(EARLIER, run_key="run-a", row=5)
+    original = reused_outcome(EARLIER, run_key="run-a", row=2)
+    assert repeated(original, part=3, row=5) == reused_outcome(EARLIER, run_key="run-a", row=5)
 
 
 @pytest.mark.parametrize(

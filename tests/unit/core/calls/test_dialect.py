@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.calls.dialect import DIALECTS, Dialect, assumption, model_of
+from airflow_provider_aimlapi.core.calls.dialect import (
+    DIALECTS,
+    Dialect,
+    assumption_about_model,
+    model_of,
+)
 
 LISTED = {
     "superset": """
@@ -51,7 +56,7 @@ UNLISTED = {
 )
 def test_a_listed_id_speaks_its_dialect(name: str, model: str, prefix: str) -> None:
     assert model_of(prefix + model).dialect.name == name
-    assert assumption(prefix + model) is None
+    assert assumption_about_model(prefix + model) is None
 
 
 @pytest.mark.parametrize(
@@ -59,7 +64,7 @@ def test_a_listed_id_speaks_its_dialect(name: str, model: str, prefix: str) -> N
 )
 def test_an_unlisted_id_speaks_what_its_spelling_says(name: str, model: str) -> None:
     assert model_of(model).dialect.name == name
-    said = assumption(model) or ""
+    said = assumption_about_model(model) or ""
     assert model in said
     assert f"'{name}'" in said
     assert model_of(model).answer_tokens_max is None

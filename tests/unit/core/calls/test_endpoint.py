@@ -130,12 +130,12 @@ def test_any_host_is_a_base_url_or_an_error(host):
 def test_key_is_in_no_text_of_an_endpoint():
     made = endpoint("https://api.example.com")
     assert made.key == KEY
-    assert KEY not in f"{made!r} {made!s} {made.origin} {made.url('/v1/key')}"
+    assert KEY not in f"{made!r} {made!s} {made.origin} {made.url_of_path('/v1/key')}"
 
 
 def test_urls_and_origin():
     made = endpoint("https://proxy.example.com:8443/aimlapi/")
-    assert made.url("/v1/chat/completions") == (
+    assert made.url_of_path("/v1/chat/completions") == (
         "https://proxy.example.com:8443/aimlapi/v1/chat/completions"
     )
     assert made.origin == "https://proxy.example.com:8443"

@@ -27,6 +27,6 @@ def test_an_empty_system_text_is_not_a_missing_one(
 def test_parts_are_sent_as_one_text() -> None:
     encoder = RequestEncoder(CompletionSpec(model=MODEL))
     divided = Message(("Is ", '"a"', "", " a letter?"), ("Be ", "brief."))
-    body = encoder.encode(divided)
-    assert body == encoder.encode(message_of('Is "a" a letter?', "Be brief."))
+    body = encoder.encode_request(divided)
+    assert body == encoder.encode_request(message_of('Is "a" a letter?', "Be brief."))
     assert json.loads(body)["messages"][-1]["content"] == 'Is "a" a letter?'

@@ -33,7 +33,7 @@ PASSWORD = "pa55-word"
     ],
 )
 def test_proxy_url_names_host_and_port(url: str, address: str) -> None:
-    assert parse_proxy(url, SETTING).address == address
+    assert parse_proxy(url, SETTING).shown_address == address
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,9 @@ def test_no_repr_shows_credentials() -> None:
     proxy = endpoint.route.proxy
     assert proxy is not None
     for secret in (*proxy.secrets, "Basic", "me:"):
-        assert secret not in repr(endpoint) + repr(proxy) + str(proxy) + endpoint.route.note
+        assert (
+            secret not in repr(endpoint) + repr(proxy) + str(proxy) + endpoint.route.note_for_errors
+        )
 
 
 @pytest.mark.parametrize(
@@ -134,10 +136,13 @@ def test_fields_name_proxy_and_certificates() -> None:
     route = route_of_extra(extra, connection="lake")
     assert route.proxy is not None
     assert route.certificates is not None
-    assert route.proxy.address == "proxy.corp:3128"
-    assert "connection 'lake'" in route.note
+    assert route.proxy.shown_address == "proxy.corp:3128"
+    assert "connection 'lake'" in route.note_for_errors
     assert route.certificates.path == "/etc/corp.pem"
-    assert route.trusted == "'/etc/corp.pem' from ca_file in the extra of connection 'lake'"
+    assert (
+        route.trusted_certificates
+        == "'/etc/corp.pem' from ca_file in the extra of connection 'lake'"
+    )
 
 
 @pytest.mark.parametrize("name", ["proxy", "ca_file"])

@@ -26,8 +26,8 @@ def answer(number: int, cost: int | None) -> Completion:
 
 
 def test_outcome_is_the_last_answer_with_all_sums() -> None:
-    answers = Answers(answer(1, 100)).then(answer(2, 200)).then(answer(3, 300))
-    outcome = answers.outcome(CALL)
+    answers = Answers(answer(1, 100)).with_later(answer(2, 200)).with_later(answer(3, 300))
+    outcome = answers.outcome_of_row(CALL)
     assert (outcome.row, outcome.status, outcome.text) == (3, "ok", "text 3")
     assert (outcome.finish_reason, outcome.inference_id) == ("reason 3", "inf-3")
     assert (outcome.prompt_tokens, outcome.completion_tokens) == (60, 6)
@@ -42,6 +42,6 @@ def test_outcome_is_the_last_answer_with_all_sums() -> None:
 )
 def test_one_unknown_cost_leaves_the_known_part(costs: tuple[int | None, ...], known: int) -> None:
     first, second, third = (answer(number, cost) for number, cost in enumerate(costs, 1))
-    outcome = Answers(first).then(second).then(third).outcome(CALL)
+    outcome = Answers(first).with_later(second).with_later(third).outcome_of_row(CALL)
     assert (outcome.cost_nano_usd, outcome.partial_cost_nano_usd) == (None, known)
     assert outcome.is_without_cost

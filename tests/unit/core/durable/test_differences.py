@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from airflow_provider_aimlapi.core.durable.differences import differences, rows_in_both
+from airflow_provider_aimlapi.core.durable.differences import describe_differences, rows_in_both
 from airflow_provider_aimlapi.core.durable.ingredients import Ingredients, decode_ingredients
 
 FILE = ["s3://b/in/a.parquet", "v1", 900, 50]
@@ -79,32 +79,32 @@ CASES: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("changes", "clause"), CASES, ids=[next(iter(c)) for c, _ in CASES])
 def test_each_ingredient_is_stated_with_both_values(changes: dict[str, Any], clause: str) -> None:
-    assert clause in differences(ingredients(), ingredients(**changes))
+    assert clause in describe_differences(ingredients(), ingredients(**changes))
 
 
 def test_equal_runs_do_not_differ() -> None:
-    assert differences(ingredients(), ingredients(columns=["other"])) == ()
+    assert describe_differences(ingredients(), ingredients(columns=["other"])) == ()
 
 
 def test_one_change_is_one_clause() -> None:
     """Nothing that stayed the same is named."""
     for changes, clause in CASES[:13]:
-        assert differences(ingredients(), ingredients(**changes)) == (clause,)
+        assert describe_differences(ingredients(), ingredients(**changes)) == (clause,)
 
 
 def test_integer_and_float_differ() -> None:
     before, now = (ingredients(**parameters(temperature=value)) for value in (1, 1.0))
-    assert differences(before, now) == ("temperature: 1 before, 1.0 now",)
+    assert describe_differences(before, now) == ("temperature: 1 before, 1.0 now",)
 
 
 def test_order_of_keys_does_not_differ() -> None:
     turned = dict(reversed(MADE_OF["parameters"].items()))
-    assert differences(ingredients(), ingredients(parameters=turned)) == ()
+    assert describe_differences(ingredients(), ingredients(parameters=turned)) == ()
 
 
 def test_long_prompt_is_shown_where_it_differs() -> None:
     before, now = (ingredients(prompt=f"{'a' * 500}{end}{'z' * 500}") for end in ("old", "new"))
-    (clause,) = differences(before, now)
+    (clause,) = describe_differences(before, now)
     assert clause.startswith('prompt from character 501 on: "…old')
     assert '"…new' in clause
     assert len(clause) < 150
@@ -112,7 +112,7 @@ def test_long_prompt_is_shown_where_it_differs() -> None:
 
 def test_prompt_that_begins_otherwise_is_shown_from_its_start() -> None:
     before, now = ingredients(prompt="A\nb" * 40), ingredients(prompt="Translate {body}")
-    (clause,) = differences(before, now)
+    (clause,) = describe_differences(before, now)
     assert clause == (
         'prompt from character 1 on: "' + "A\\nb" * 10 + '…" before, "Translate {body}" now'
     )
@@ -120,7 +120,7 @@ def test_prompt_that_begins_otherwise_is_shown_from_its_start() -> None:
 
 def test_long_path_is_shown_by_its_end() -> None:
     added = f"s3://{'b' * 200}/in/new.parquet"
-    (clause,) = differences(ingredients(), ingredients(inputs=[FILE, [added, "v1", 1, 1]]))
+    (clause,) = describe_differences(ingredients(), ingredients(inputs=[FILE, [added, "v1", 1, 1]]))
     assert clause.endswith("b/in/new.parquet")
     assert len(clause) < 150
 
@@ -128,7 +128,7 @@ def test_long_path_is_shown_by_its_end() -> None:
 def test_long_value_is_shown_where_it_differs() -> None:
     before = ingredients(**parameters(tools=[TOOL]))
     now = ingredients(**parameters(tools=[{**TOOL, "description": f"{'d' * 199}!"}]))
-    (clause,) = differences(before, now)
+    (clause,) = describe_differences(before, now)
     assert clause.startswith("tools from character ")
     assert "d! now" not in clause
     assert '"…!' in clause
@@ -138,7 +138,7 @@ def test_escape_and_many_parameters_stay_one_short_line() -> None:
     """A planted plan may hold any names and values."""
     planted = {f"\x1b[31m{number}\n": "\u202e" + "x" * 10_000 for number in range(100)}
     before = ingredients(parameters=planted, origin="https://a\x1b]8;;evil\x07")
-    clauses = differences(before, ingredients())
+    clauses = describe_differences(before, ingredients())
     text = "; ".join(clauses)
     assert text.isprintable()
     assert clauses[-1].startswith("and ")

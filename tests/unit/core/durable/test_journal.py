@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi.answer import Answer
-from airflow_provider_aimlapi.core.calls.completion import CallRecord, Reason, rejected
+from airflow_provider_aimlapi.core.calls.completion import CallRecord, Reason, rejected_outcome
 from airflow_provider_aimlapi.core.durable.journal import (
     FRAME_BYTES_MAX,
     Record,
-    answered,
+    answer_record,
     decode_segment,
     encode_segment,
-    rejection,
+    rejection_record,
 )
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
@@ -33,7 +33,7 @@ ANSWERS = st.builds(
     usd_spent=st.none() | TEXT,
 )
 CALLS = st.builds(CallRecord, row=ROW, request_hash=TEXT, attempts=ATTEMPTS, completed_at_us=MOMENT)
-RECORDS = st.builds(answered, ANSWERS, CALLS) | st.builds(
+RECORDS = st.builds(answer_record, ANSWERS, CALLS) | st.builds(
     Record,
     kind=st.just("rejected"),
     row=ROW,
@@ -44,7 +44,7 @@ RECORDS = st.builds(answered, ANSWERS, CALLS) | st.builds(
 )
 
 SMALL = [
-    answered(
+    answer_record(
         Answer(status=200, content_type="application/json", body=b'{"a":1}', inference_id="inf-1"),
         CallRecord(row=row, request_hash="ab" * 4, attempts=1, completed_at_us=row),
     )
@@ -60,16 +60,20 @@ def test_records_read_back_as_they_were_written(records):
 
 @given(answer=ANSWERS)
 def test_an_answer_comes_back_as_it_was_received(answer):
-    record = answered(answer, CallRecord(row=1, request_hash="h", attempts=2, completed_at_us=3))
+    record = answer_record(
+        answer, CallRecord(row=1, request_hash="h", attempts=2, completed_at_us=3)
+    )
     (read,) = decode_segment(encode_segment([record]))
-    assert read.answer() == answer
+    assert read.received_answer() == answer
     assert (read.kind, read.row, read.request_hash, read.attempts) == ("answer", 1, "h", 2)
 
 
 def test_a_rejection_keeps_its_reason() -> None:
     reason = Reason("HTTP 400: too long", "HTTP 400: 'my text' is too long")
-    outcome = rejected(reason, CallRecord(row=7, attempts=1, request_hash="h", completed_at_us=9))
-    (read,) = decode_segment(encode_segment([rejection(outcome)]))
+    outcome = rejected_outcome(
+        reason, CallRecord(row=7, attempts=1, request_hash="h", completed_at_us=9)
+    )
+    (read,) = decode_segment(encode_segment([rejection_record(outcome)]))
     assert (read.kind, read.row, read.reason, read.in_full) == ("rejected", 7, *reason)
     assert (read.request_hash, read.attempts, read.completed_at_us) == ("h", 1, 9)
 

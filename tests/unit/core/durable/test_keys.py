@@ -118,14 +118,14 @@ def test_a_request_id_is_one_that_the_api_keeps(run_key, part, row, attempt):
 @given(run_key=RUN_KEY, part=PART, epoch=EPOCH, sequence=EPOCH)
 def test_names_parse_back(run_key, part, epoch, sequence):
     names = RunNames(run_key=run_key)
-    assert parse_manifest_name(names.manifest) == run_key
-    assert parse_lease_name(names.lease(epoch)) == epoch
-    assert parse_part_name(names.part(part)) == (part, 0)
-    assert parse_part_name(names.part(part, epoch)) == (part, epoch)
-    segment = names.segment(part, epoch, sequence)
+    assert parse_manifest_name(names.manifest_name) == run_key
+    assert parse_lease_name(names.lease_name(epoch)) == epoch
+    assert parse_part_name(names.part_name(part)) == (part, 0)
+    assert parse_part_name(names.part_name(part, epoch)) == (part, epoch)
+    segment = names.segment_name(part, epoch, sequence)
     assert parse_segment_name(segment) == (part, epoch, sequence, sequence)
-    assert names.segment(part, epoch, sequence, sequence) == segment
-    merged = names.segment(part, epoch, sequence - 1, sequence)
+    assert names.segment_name(part, epoch, sequence, sequence) == segment
+    merged = names.segment_name(part, epoch, sequence - 1, sequence)
     assert parse_segment_name(merged) == (part, epoch, sequence - 1, sequence)
 
 
@@ -133,36 +133,42 @@ def test_names_parse_back(run_key, part, epoch, sequence):
 def test_a_name_parses_as_nothing_else(run_key, part, epoch, sequence):
     names = RunNames(run_key=run_key)
     written = {
-        parse_manifest_name: names.manifest,
-        parse_lease_name: names.lease(epoch),
-        parse_part_name: names.part(part),
-        parse_segment_name: names.segment(part, epoch, sequence),
+        parse_manifest_name: names.manifest_name,
+        parse_lease_name: names.lease_name(epoch),
+        parse_part_name: names.part_name(part),
+        parse_segment_name: names.segment_name(part, epoch, sequence),
     }
     for parse in written:
         others = [name for parser, name in written.items() if parser is not parse]
-        others += [names.plan, names.folder, names.heartbeat(epoch)]
+        others += [names.plan_name, names.run_folder, names.heartbeat_name(epoch)]
         assert [parse(name) for name in others] == [None] * 6
 
 
 @given(run_key=RUN_KEY, part=PART, epoch=EPOCH, sequence=EPOCH)
 def test_listing_a_prefix_finds_what_belongs_there(run_key, part, epoch, sequence):
     names = RunNames(run_key=run_key)
-    assert names.lease(epoch).startswith(names.leases)
-    assert names.part(part).startswith(names.parts)
-    assert names.segment(part, epoch, sequence).startswith(names.journal)
+    assert names.lease_name(epoch).startswith(names.lease_prefix)
+    assert names.part_name(part).startswith(names.parts_prefix)
+    assert names.segment_name(part, epoch, sequence).startswith(names.journal_prefix)
     everything = (
-        *(names.plan, names.manifest, names.leases, names.parts, names.journal),
-        *(replace(names, share=part).progress, replace(names, share=part).report),
-        names.heartbeat(epoch),
+        *(
+            names.plan_name,
+            names.manifest_name,
+            names.lease_prefix,
+            names.parts_prefix,
+            names.journal_prefix,
+        ),
+        *(replace(names, share=part).progress_name, replace(names, share=part).report_name),
+        names.heartbeat_name(epoch),
     )
-    assert all(name.startswith(f"{names.folder}/") for name in everything)
+    assert all(name.startswith(f"{names.run_folder}/") for name in everything)
 
 
 @given(epochs=st.lists(st.integers(0, 10**8 - 1), max_size=5))
 def test_leases_sort_by_epoch(epochs):
     names = RunNames(run_key="0" * 32)
-    assert sorted(names.lease(epoch) for epoch in epochs) == [
-        names.lease(epoch) for epoch in sorted(epochs)
+    assert sorted(names.lease_name(epoch) for epoch in epochs) == [
+        names.lease_name(epoch) for epoch in sorted(epochs)
     ]
 
 

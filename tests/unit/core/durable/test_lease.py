@@ -53,15 +53,17 @@ def test_earlier_versions_heartbeat_counts_as_not_run() -> None:
 
 def test_who_was_waited_for_by_another_is_over() -> None:
     watch = Watch(TIMES)
-    watch.see(Heartbeat(state="running", beat=1, has_run=True), asked_at_s=0.0, answered_at_s=0.1)
+    watch.note_read(
+        Heartbeat(state="running", beat=1, has_run=True), asked_at_s=0.0, answered_at_s=0.1
+    )
     assert (watch.has_run, watch.is_over) == (True, False)
-    watch.excuse()
+    watch.note_waited_for()
     assert watch.is_over
 
 
 def test_who_only_waited_has_not_run() -> None:
     watch = Watch(TIMES)
-    watch.see(Heartbeat(state="waiting", beat=1), asked_at_s=0.0, answered_at_s=0.1)
+    watch.note_read(Heartbeat(state="waiting", beat=1), asked_at_s=0.0, answered_at_s=0.1)
     assert not watch.has_run
 
 
@@ -72,7 +74,7 @@ def watched(*reads: tuple[float, float]) -> Watch:
     """One that reads the same heartbeat each time: when each read began and ended."""
     watch = Watch(TIMES)
     for asked_at_s, answered_at_s in reads:
-        watch.see(RUNNING, asked_at_s=asked_at_s, answered_at_s=answered_at_s)
+        watch.note_read(RUNNING, asked_at_s=asked_at_s, answered_at_s=answered_at_s)
     return watch
 
 
@@ -96,17 +98,17 @@ def test_heartbeat_begins_the_silence_anew() -> None:
     watch = watched(*[(2.0 * number, 2.0 * number) for number in range(7)])
     assert watch.heard_at_s is None
     spoken = Heartbeat(state="running", beat=2, has_run=True)
-    watch.see(spoken, asked_at_s=14.0, answered_at_s=14.5)
+    watch.note_read(spoken, asked_at_s=14.0, answered_at_s=14.5)
     assert watch.heard_at_s == pytest.approx(14.5)
     assert (watch.silent_s, watch.rounds_left) == (0.0, 7)
 
 
 def test_missed_round_counts_for_nothing() -> None:
     watch = watched((0.0, 0.0), (2.0, 2.0))
-    watch.miss()
-    watch.see(RUNNING, asked_at_s=4.0, answered_at_s=4.0)
+    watch.note_missed_round()
+    watch.note_read(RUNNING, asked_at_s=4.0, answered_at_s=4.0)
     assert watch.silent_s == 2.0
-    watch.see(RUNNING, asked_at_s=6.0, answered_at_s=6.0)
+    watch.note_read(RUNNING, asked_at_s=6.0, answered_at_s=6.0)
     assert watch.silent_s == 4.0
 
 

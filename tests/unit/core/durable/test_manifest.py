@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from airflow_provider_aimlapi.core.calls.completion import STATUSES, Outcome, repeated, reused
+from airflow_provider_aimlapi.core.calls.completion import (
+    STATUSES,
+    Outcome,
+    repeated,
+    reused_outcome,
+)
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.core.durable.manifest import (
     Manifest,
@@ -40,7 +45,7 @@ OUTCOMES = st.lists(
 def possible(tally: Tally) -> Tally:
     """A part has no more answers from elsewhere than answers, nor more reads or unknown costs than paid."""
     tally = replace(tally, reused_answers=min(tally.reused_answers, tally.ok))
-    most = tally.completed - tally.reused_answers
+    most = tally.completed_rows - tally.reused_answers
     tally = replace(tally, duplicates=min(tally.duplicates, most))
     tally = replace(tally, repaired=min(tally.repaired, tally.rows))
     reads = min(tally.cache_reads, tally.cached_tokens, tally.paid_answers)
@@ -111,13 +116,13 @@ def test_outcomes_are_counted_by_status() -> None:
 def test_every_outcome_is_counted_once(outcomes):
     tally = tally_of(outcomes)
     assert tally.rows == len(outcomes)
-    assert tally.completed == tally.rows - tally.rejected - tally.skipped
-    assert tally.rows_without_cost <= tally.completed
+    assert tally.completed_rows == tally.rows - tally.rejected - tally.skipped
+    assert tally.rows_without_cost <= tally.completed_rows
 
 
 def test_reused_answer_counts_no_tokens_and_no_cost() -> None:
     answer = Outcome(row=0, status="ok", prompt_tokens=10, cached_tokens=8, cost_nano_usd=5)
-    outcomes = [answer, reused(answer, run_key=RUN_KEY, row=1)]
+    outcomes = [answer, reused_outcome(answer, run_key=RUN_KEY, row=1)]
     assert tally_of(outcomes) == Tally(
         ok=2,
         prompt_tokens=10,
@@ -270,7 +275,7 @@ def test_largest_manifest_fits_its_limit() -> None:
     parts = [
         PartEntry(
             part=999_999_999,
-            staged_name=RunNames(run_key=RUN_KEY).part(999_999_999, 99_999_999),
+            staged_name=RunNames(run_key=RUN_KEY).part_name(999_999_999, 99_999_999),
             visible_name=name,
             sha256="ab" * 32,
             size_bytes=2**62,

@@ -24,7 +24,7 @@ NOW_US = 1_790_000_000_000_000
 def folder(*hours: float, **changes: Any) -> RunFolder:
     """A folder with objects of these ages."""
     objects = tuple(
-        StoredObject(name=NAMES.part(n), size_bytes=1, modified_us=NOW_US - int(age * HOUR_US))
+        StoredObject(name=NAMES.part_name(n), size_bytes=1, modified_us=NOW_US - int(age * HOUR_US))
         for n, age in enumerate(hours)
     )
     usual: dict[str, Any] = {
@@ -69,43 +69,43 @@ def test_lease_of_a_removal_makes_a_folder_no_younger() -> None:
 
 
 def own(epoch: int) -> list[str]:
-    return [NAMES.heartbeat(epoch), NAMES.lease(epoch)]
+    return [NAMES.heartbeat_name(epoch), NAMES.lease_name(epoch)]
 
 
 EVERYTHING = [
     *own(1),
     *own(2),
     *own(9),
-    NAMES.plan,
-    NAMES.manifest,
-    NAMES.part(0),
-    NAMES.part(1),
-    NAMES.segment(0, 1, 5),
-    NAMES.segment(3, 1, 0),
-    NAMES.segment(0, 2, 0),
-    f"{NAMES.folder}/probe-12",
-    f"{NAMES.folder}/journal/odd",
+    NAMES.plan_name,
+    NAMES.manifest_name,
+    NAMES.part_name(0),
+    NAMES.part_name(1),
+    NAMES.segment_name(0, 1, 5),
+    NAMES.segment_name(3, 1, 0),
+    NAMES.segment_name(0, 2, 0),
+    f"{NAMES.run_folder}/probe-12",
+    f"{NAMES.run_folder}/journal/odd",
 ]
 
 
 def test_the_order_in_which_objects_go() -> None:
     assert removal_stages(NAMES, EVERYTHING, kept_epoch=9) == [
-        [NAMES.manifest],
-        [f"{NAMES.folder}/journal/odd"],
-        [NAMES.segment(0, 1, 5), NAMES.segment(3, 1, 0)],
-        [NAMES.segment(0, 2, 0)],
-        [NAMES.part(0), NAMES.part(1)],
-        [f"{NAMES.folder}/probe-12"],
-        [NAMES.plan],
-        [NAMES.lease(1), NAMES.lease(2)],
-        [NAMES.heartbeat(1), NAMES.heartbeat(2)],
+        [NAMES.manifest_name],
+        [f"{NAMES.run_folder}/journal/odd"],
+        [NAMES.segment_name(0, 1, 5), NAMES.segment_name(3, 1, 0)],
+        [NAMES.segment_name(0, 2, 0)],
+        [NAMES.part_name(0), NAMES.part_name(1)],
+        [f"{NAMES.run_folder}/probe-12"],
+        [NAMES.plan_name],
+        [NAMES.lease_name(1), NAMES.lease_name(2)],
+        [NAMES.heartbeat_name(1), NAMES.heartbeat_name(2)],
     ]
 
 
 def test_the_last_lease_goes_after_its_heartbeat() -> None:
     assert removal_stages(NAMES, own(9), kept_epoch=None) == [
-        [NAMES.heartbeat(9)],
-        [NAMES.lease(9)],
+        [NAMES.heartbeat_name(9)],
+        [NAMES.lease_name(9)],
     ]
 
 

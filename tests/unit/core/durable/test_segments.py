@@ -12,14 +12,14 @@ from airflow_provider_aimlapi.core.durable.segments import (
     covered_by,
     fits_one_segment,
     next_group,
-    uncovered,
+    uncovered_segments,
 )
 
 NAMES = RunNames(run_key="0" * 32)
 
 
 def name(first: int, last: int | None = None, epoch: int = 1) -> str:
-    return NAMES.segment(0, epoch, first, last)
+    return NAMES.segment_name(0, epoch, first, last)
 
 
 def segments(*weights: int, size_bytes: int = 1) -> list[Segment]:
@@ -74,7 +74,7 @@ def test_group_fits_one_segment_or_stays() -> None:
     ],
 )
 def test_what_a_merged_segment_contains_is_not_read(there: list[str], read: list[str]) -> None:
-    assert uncovered(there) == uncovered(reversed(there)) == read
+    assert uncovered_segments(there) == uncovered_segments(reversed(there)) == read
 
 
 def test_merged_segment_covers_its_own_epoch() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_aimlapi.core.durable.visible_names import (
-    escaped,
+    escaped_name,
     has_dot_segment,
     has_half_pair,
     unhidden,
@@ -26,7 +26,7 @@ from airflow_provider_aimlapi.core.durable.visible_names import (
     ],
 )
 def test_special_characters_are_percent_encoded(text: str, expected: str) -> None:
-    assert escaped(text) == expected
+    assert escaped_name(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -31,16 +31,16 @@ def price(*, answer_tokens_max: int = 1000) -> CallPrice:
 
 def admit_as_many_as_allowed(budget: Budget, body_bytes: int = 0) -> int:
     admitted = 0
-    while admitted < 10_000 and budget.allows(body_bytes):
-        budget.reserve(body_bytes)
+    while admitted < 10_000 and budget.allows_call(body_bytes):
+        budget.reserve_for_call(body_bytes)
         admitted += 1
     return admitted
 
 
 def test_without_a_limit_everything_is_allowed() -> None:
     budget = Budget()
-    budget.charge(10**15)
-    budget.charge(None)
+    budget.add_charge(10**15)
+    budget.add_charge(None)
     assert admit_as_many_as_allowed(budget) == 10_000
     assert budget.charged_nano_usd == 10**15
 
@@ -49,7 +49,7 @@ def test_without_a_limit_everything_is_allowed() -> None:
 def test_calls_up_to_the_largest_cost_stay_within_limit(limit, charges):
     budget = Budget(budget_nano_usd=limit)
     for charge in charges:
-        budget.charge(charge)
+        budget.add_charge(charge)
     if budget.largest_nano_usd == 0:
         return
     in_flight = admit_as_many_as_allowed(budget)
@@ -76,13 +76,13 @@ def test_overshoot_without_prices_is_what_was_in_flight(limit, most, width, seed
 def spend_all(budget: Budget, *, width: int, costs: Callable[[], int], body_bytes: int = 0) -> None:
     """Fill up to `width` calls, end one, and again, until nothing more is allowed."""
     while True:
-        while budget.in_flight < width and budget.allows(body_bytes):
-            budget.reserve(body_bytes)
+        while budget.in_flight < width and budget.allows_call(body_bytes):
+            budget.reserve_for_call(body_bytes)
         if budget.in_flight == 0:
             break
-        budget.charge(costs(), body_bytes=body_bytes)
-        budget.release(body_bytes)
-    assert not budget.allows(body_bytes)
+        budget.add_charge(costs(), body_bytes=body_bytes)
+        budget.release_reservation(body_bytes)
+    assert not budget.allows_call(body_bytes)
 
 
 @given(
@@ -123,72 +123,72 @@ def test_calls_in_flight_reserve_less_after_as_many_costs() -> None:
     most = price().most_nano_usd(calls=1, body_bytes=0)
     budget = Budget(budget_nano_usd=2 * most, price=price())
     assert admit_as_many_as_allowed(budget) == 2
-    budget.charge(10)
-    budget.release()
-    assert not budget.allows()  # one answer says too little of two calls
-    budget.charge(10)
-    budget.release()
-    budget.reserve()
-    assert budget.allows()
-    budget.reserve()
-    assert not budget.allows()  # two say too little of three
+    budget.add_charge(10)
+    budget.release_reservation()
+    assert not budget.allows_call()  # one answer says too little of two calls
+    budget.add_charge(10)
+    budget.release_reservation()
+    budget.reserve_for_call()
+    assert budget.allows_call()
+    budget.reserve_for_call()
+    assert not budget.allows_call()  # two say too little of three
 
 
 def test_request_longer_than_all_before_reserves_its_further_bytes() -> None:
     budget = Budget(budget_nano_usd=1000, price=price())
-    budget.charge(100, body_bytes=50)
-    assert budget.allows(50 + 800)
-    assert not budget.allows(50 + 801)
+    budget.add_charge(100, body_bytes=50)
+    assert budget.allows_call(50 + 800)
+    assert not budget.allows_call(50 + 801)
 
 
 def test_most_expensive_answer_raises_reservations_in_flight() -> None:
     budget = Budget(budget_nano_usd=1000)
     for charge in (100, 0, 0, 0):
-        budget.charge(charge)
-        budget.reserve()
-    assert budget.allows()
-    budget.charge(200)
-    budget.release()
-    assert not budget.allows()  # 300 charged, three in flight at 200 each
+        budget.add_charge(charge)
+        budget.reserve_for_call()
+    assert budget.allows_call()
+    budget.add_charge(200)
+    budget.release_reservation()
+    assert not budget.allows_call()  # 300 charged, three in flight at 200 each
 
 
 def test_a_charge_above_the_price_list_is_believed() -> None:
     most = price().most_nano_usd(calls=1, body_bytes=0)
     budget = Budget(budget_nano_usd=10 * most, price=price())
-    budget.charge(4 * most)
+    budget.add_charge(4 * most)
     assert admit_as_many_as_allowed(budget) == 1
 
 
 def test_lost_answers_stay_reserved_at_the_real_cost() -> None:
     most = price().most_nano_usd(calls=1, body_bytes=0)
     budget = Budget(budget_nano_usd=2 * most, price=price())
-    budget.suspect()
+    budget.keep_possible_cost()
     assert admit_as_many_as_allowed(budget) == 1
-    budget.suspect()
-    budget.release()
-    assert not budget.allows()
-    assert "2 lost answers may have cost" in budget.exhaustion()
-    budget.charge(most // 10)
-    assert budget.allows()  # 3 tenths of one are gone or aside
+    budget.keep_possible_cost()
+    budget.release_reservation()
+    assert not budget.allows_call()
+    assert "2 lost answers may have cost" in budget.why_exhausted()
+    budget.add_charge(most // 10)
+    assert budget.allows_call()  # 3 tenths of one are gone or aside
 
 
 @given(limit=st.integers(0, 10_000), cost=st.integers(1, 100), rows=st.integers(1, 300))
 def test_calls_of_one_known_price_never_pass_the_limit(limit, cost, rows):
     budget = Budget(budget_nano_usd=limit)
-    budget.charge(cost)
+    budget.add_charge(cost)
     for _ in range(rows):
-        if budget.allows():
-            budget.charge(cost)
+        if budget.allows_call():
+            budget.add_charge(cost)
     assert budget.charged_nano_usd <= max(limit, cost)
 
 
 def test_an_answer_without_its_cost_ends_a_limited_run() -> None:
     budget = Budget(budget_nano_usd=10**12)
-    assert budget.allows()
-    budget.charge(None)
-    assert not budget.allows()
-    assert "without reporting the charge" in budget.exhaustion()
-    assert "max_cost_usd" in budget.exhaustion()
+    assert budget.allows_call()
+    budget.add_charge(None)
+    assert not budget.allows_call()
+    assert "without reporting the charge" in budget.why_exhausted()
+    assert "max_cost_usd" in budget.why_exhausted()
 
 
 def test_what_earlier_attempts_paid_counts() -> None:
@@ -211,7 +211,7 @@ def test_part_with_unknown_costs_ends_a_limited_run() -> None:
     budget = Budget(budget_nano_usd=10_000)
     budget.charge_part(900, answers=10, unknown=1)
     assert budget.largest_nano_usd == 100
-    assert not budget.allows()
+    assert not budget.allows_call()
 
 
 @pytest.mark.parametrize(("answers", "unknown"), [(0, 0), (3, 3)])
@@ -227,14 +227,14 @@ def test_the_sum_of_all_charges_is_exact(parts, charges):
     for cost, answers in parts:
         budget.charge_part(cost, answers=answers, unknown=0)
     for charge in charges:
-        budget.charge(charge)
+        budget.add_charge(charge)
     assert budget.charged_nano_usd == sum(cost for cost, _ in parts) + sum(charges)
 
 
 def test_exhaustion_names_the_spent_amount_and_the_fix() -> None:
     budget = Budget(budget_nano_usd=5_000_000_000)
-    budget.charge(4_990_000_000)
-    words = budget.exhaustion()
+    budget.add_charge(4_990_000_000)
+    words = budget.why_exhausted()
     assert "4.99 USD of max_cost_usd=5.00 USD" in words
     assert "the next row may cost 4.99 USD" in words
     assert words.startswith("Raise max_cost_usd ")
@@ -243,7 +243,7 @@ def test_exhaustion_names_the_spent_amount_and_the_fix() -> None:
 def test_budget_below_one_call_names_its_price() -> None:
     """It also says that nothing was spent."""
     budget = Budget(budget_nano_usd=10_000, price=price())
-    words = budget.exhaustion(2_000)
+    words = budget.why_exhausted(2_000)
     assert "max_cost_usd=0.000010 USD cannot pay for one call of a-model" in words
     assert "2,000 bytes" in words
     assert "1,000 tokens" in words
@@ -304,15 +304,15 @@ def test_budget_of_which_nothing_is_left_allows_no_call(
 ) -> None:
     budget = Budget(budget_nano_usd=sum(spent), price=price_list)
     for charge in spent:
-        budget.charge(charge)
-    assert not budget.allows()
+        budget.add_charge(charge)
+    assert not budget.allows_call()
 
 
 @given(answered=st.integers(0, 40))
 def test_unknown_price_allows_one_more_call_than_answers(answered):
     budget = Budget(budget_nano_usd=10**12)
     for _ in range(answered):
-        budget.charge(1)
+        budget.add_charge(1)
     assert admit_as_many_as_allowed(budget) == answered + 1
 
 
@@ -331,12 +331,14 @@ def test_unknown_price_never_makes_one_dollar_twenty() -> None:
 
 def test_exhausted_share_names_its_part_and_the_whole_run() -> None:
     budget = Budget(budget_nano_usd=250_000_000, whole_nano_usd=10**9)
-    budget.charge(200_000_000)
-    text = budget.exhaustion()
+    budget.add_charge(200_000_000)
+    text = budget.why_exhausted()
     assert "0.200000 USD of 0.250000 USD (this share's part of max_cost_usd=1.00 USD)" in text
     assert "The task of the whole run sends the rows that are left" in text
     budget = Budget(budget_nano_usd=250, whole_nano_usd=10**9, price=price())
-    assert "0.000000 USD (this share's part of max_cost_usd=1.00 USD) cannot" in budget.exhaustion()
+    assert (
+        "0.000000 USD (this share's part of max_cost_usd=1.00 USD) cannot" in budget.why_exhausted()
+    )
 
 
 def stepped() -> CallPrice:
@@ -353,7 +355,7 @@ def test_short_requests_together_reach_no_step() -> None:
 
 def allows_at(budget: Budget, limit: int, body_bytes: int) -> bool:
     budget.budget_nano_usd = limit
-    return budget.allows(body_bytes)
+    return budget.allows_call(body_bytes)
 
 
 DEAR = (20_000 + UNSEEN) * 10 + 100_000
@@ -363,28 +365,28 @@ def test_request_that_reaches_a_step_reserves_its_price() -> None:
     budget = Budget(price=stepped())
     assert not allows_at(budget, DEAR - 1, 20_000)
     assert allows_at(budget, DEAR, 20_000)
-    budget.charge(100, body_bytes=1_000)  # an answer to a short request says nothing of it
+    budget.add_charge(100, body_bytes=1_000)  # an answer to a short request says nothing of it
     assert not allows_at(budget, DEAR + 99, 20_000)
     assert allows_at(budget, DEAR + 100, 20_000)
-    budget.charge(1_000, body_bytes=20_000)
+    budget.add_charge(1_000, body_bytes=20_000)
     assert allows_at(budget, 100 + 2 * 1_000, 20_000)
 
 
 def test_short_requests_are_cheap_after_the_long_one_ended() -> None:
     budget = Budget(price=stepped())
-    budget.charge(100, body_bytes=1_000)
+    budget.add_charge(100, body_bytes=1_000)
     assert allows_at(budget, 200, 1_000)
-    budget.reserve(20_000)
+    budget.reserve_for_call(20_000)
     assert not allows_at(budget, DEAR, 1_000)
-    budget.release(20_000)
+    budget.release_reservation(20_000)
     assert allows_at(budget, 200, 1_000)
-    budget.suspect(20_000)
+    budget.keep_possible_cost(20_000)
     assert budget.committed_nano_usd() == 100 + DEAR
 
 
 def test_a_cached_charge_counts_as_a_write() -> None:
     """The next call may find the cache empty, and write the same tokens."""
     budget = Budget(budget_nano_usd=10**9, price=price())
-    budget.charge(300, body_bytes=4_000, cached_tokens=1_000)
+    budget.add_charge(300, body_bytes=4_000, cached_tokens=1_000)
     assert budget.charged_nano_usd == 300
     assert budget.largest_nano_usd == 300 + 1_150  # 1.25 less 0.1 for each token

@@ -64,7 +64,7 @@ STEPPED = TokenPrices(
 def test_the_dearest_step_that_a_prompt_reaches_counts() -> None:
     found = [
         (prices.input_nano_usd // 10**9, prices.output_nano_usd // 10**9)
-        for prices in map(STEPPED.at, (0, 99_999, 100_000, 499_999, 500_000))
+        for prices in map(STEPPED.prices_at, (0, 99_999, 100_000, 499_999, 500_000))
     ]
     assert found == [(1, 5), (1, 5), (2, 10), (2, 10), (3, 10)]
 
@@ -86,7 +86,7 @@ def test_no_call_costs_more_than_its_bound(prompt_tokens: int, answer_tokens: in
     price = STEPPED.call_price("m", 1000)
     assert price is not None
     body_bytes = max(0, prompt_tokens - UNSEEN_PROMPT_TOKENS)
-    real = STEPPED.at(prompt_tokens)
+    real = STEPPED.prices_at(prompt_tokens)
     cost = prompt_tokens * real.input_nano_usd + answer_tokens * real.output_nano_usd
     assert cost <= price.most_nano_usd(calls=1, body_bytes=body_bytes) * 10**6
 

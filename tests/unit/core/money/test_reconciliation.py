@@ -38,7 +38,7 @@ def row(name: str | None, cost: int | None, created: int = 1, inference: str = "
 def folded(*rows: LogRow) -> Reconciliation:
     fold = BillingFold(RUN)
     fold.add_page(rows)
-    return fold.result()
+    return fold.billing_so_far()
 
 
 def mine(part: int, number: int, attempt: int = 1) -> str:
@@ -49,10 +49,10 @@ def test_the_last_call_is_the_one_that_counts() -> None:
     found = folded(
         row(mine(0, 4, 2), 30, 9, "c"), row(mine(0, 4, 1), 7, 2, "b"), row(mine(0, 4, 1), 5, 1, "a")
     )
-    [again] = found.again
+    [again] = found.rows_charged_again
     assert (again.part, again.row, again.calls) == (0, 4, 3)
     assert (again.cost_nano_usd, again.extra_nano_usd) == (42, 12)
-    assert (found.calls, found.cost_nano_usd, found.extra_nano_usd) == (3, 42, 12)
+    assert (found.charged_calls, found.cost_nano_usd, found.extra_nano_usd) == (3, 42, 12)
 
 
 def test_simultaneous_calls_are_separated_by_the_attempt() -> None:
@@ -74,7 +74,7 @@ def test_what_is_not_this_runs_counts_nothing() -> None:
 
 def test_failed_calls_cost_nothing_and_missing_costs_are_reported() -> None:
     found = folded(row(mine(0, 0), 0, 1, "a"), row(mine(0, 0, 2), 6, 2, "b"), row(mine(1, 0), None))
-    assert (found.calls, found.again, found.calls_unpriced) == (1, (), 1)
+    assert (found.charged_calls, found.rows_charged_again, found.calls_unpriced) == (1, (), 1)
 
 
 @given(
@@ -92,7 +92,7 @@ def test_neither_order_nor_repetition_of_log_rows_matters(
     random.shuffle(shuffled)
     found = folded(*shuffled)
     assert found == folded(*rows)
-    assert found.calls == len(calls)
+    assert found.charged_calls == len(calls)
     assert found.cost_nano_usd == sum(cost for *_, cost in calls)
     last = {(part, number): cost for part, number, cost in calls}
     assert found.cost_nano_usd - found.extra_nano_usd == sum(last.values())
@@ -112,7 +112,7 @@ def test_manifest_rows_without_log_rows_are_counted_per_part() -> None:
     ]
     # Part 0 lacks one, part 2 all; part 1 has one more, of a row that ended as rejected.
     found = folded(*(row(mine(0, n), 5) for n in range(2)), *(row(mine(1, n), 5) for n in range(4)))
-    assert found.missing(manifest_of(RUN, entries)) == 1 + 3
+    assert found.answers_without_charge(manifest_of(RUN, entries)) == 1 + 3
 
 
 @given(st.integers(0, 10**9 - 1), st.integers(0, 10**9 - 1), st.integers(0, 10**9 - 1))

@@ -13,8 +13,8 @@ from airflow_provider_aimlapi.core.durable.plan import InputFile, RowGroup, Shar
 from airflow_provider_aimlapi.core.money.spread import (
     DEPTH_BYTES_MAX,
     Span,
-    evenly,
     spans_of,
+    spread_evenly,
     within_reach,
 )
 
@@ -77,8 +77,8 @@ def test_spans_lie_in_their_shards_as_equal_pieces(
     ("count", "found"), [(0, []), (1, [5]), (2, [2, 7]), (9, [0, 1, 2, 3, 5, 6, 7, 8, 9])]
 )
 def test_items_are_picked_evenly(count: int, found: list[int]) -> None:
-    assert evenly(range(10), count) == found
-    assert evenly([1, 2], 3) == [1, 2]
+    assert spread_evenly(range(10), count) == found
+    assert spread_evenly([1, 2], 3) == [1, 2]
 
 
 def test_only_a_huge_row_groups_start_is_reachable() -> None:

@@ -34,7 +34,7 @@ def test_no_minute_has_more_requests_than_were_given(per_minute, pauses_s):
     for pause_s in pauses_s:
         now_s += pause_s
         now_s = waited_s(allowance, now_s)
-        allowance.take(now_s)
+        allowance.count_request(now_s)
         sent.append((now_s, 1))
     assert most_in_a_minute(sent) <= per_minute
 
@@ -44,7 +44,7 @@ def test_nearly_all_that_was_given_is_used_and_evenly(per_minute):
     allowance, now_s, at_s = RequestAllowance(per_minute=per_minute), 0.0, []
     while now_s < 600:
         now_s = waited_s(allowance, now_s)
-        allowance.take(now_s)
+        allowance.count_request(now_s)
         at_s.append(now_s)
     assert 0.98 * 10 * per_minute <= len(at_s) <= 10 * per_minute + 1 + per_minute // 100
 
@@ -60,12 +60,16 @@ def test_no_minute_exceeds_its_tokens_and_most_are_used(seed):
     while now_s < 600:
         while flying and flying[0][0] <= now_s:
             end_s, reservation, prompt, answer = heappop(flying)
-            allowance.settle(end_s, reservation, body_bytes=2000, prompt=prompt, answer=answer)
+            allowance.settle_reservation(
+                end_s, reservation, body_bytes=2000, prompt=prompt, answer=answer
+            )
         wait_s = allowance.wait_s(now_s, 2000)
         if wait_s <= 0:
             prompt, answer = random.randint(400, 500), random.randint(50, 500)
             length_s = random.uniform(0.5, 8.0)
-            heappush(flying, (now_s + length_s, allowance.take(now_s, 2000), prompt, answer))
+            heappush(
+                flying, (now_s + length_s, allowance.reserve_for_call(now_s, 2000), prompt, answer)
+            )
             events.append((now_s + random.uniform(0, length_s), prompt + answer))
             continue
         next_end_s = flying[0][0] if flying else float("inf")
@@ -77,7 +81,7 @@ def test_no_minute_exceeds_its_tokens_and_most_are_used(seed):
 def test_a_call_larger_than_a_minutes_allowance_goes_alone() -> None:
     allowance = TokenAllowance(per_minute=100)
     assert allowance.wait_s(0.0, 10_000) <= 0
-    reservation = allowance.take(0.0, 10_000)
+    reservation = allowance.reserve_for_call(0.0, 10_000)
     assert allowance.wait_s(1.0, 1) > 0
-    allowance.end(1.0, reservation, 0)
+    allowance.end_reservation(1.0, reservation, 0)
     assert allowance.wait_s(1.0, 1) <= 0

@@ -46,7 +46,7 @@ def test_there_is_a_sentence_for_everything(bound):
 
 def test_longest_reason_for_waiting_bound_the_run() -> None:
     times = BoundTimes()
-    assert times.longest() is None
+    assert times.longest_bound() is None
     for bound, elapsed_s in [(Bound.LEVEL, 3.0), (Bound.SOURCE, 4.0), (Bound.LEVEL, 2.0)]:
-        times.add(bound, elapsed_s)
-    assert times.longest() is Bound.LEVEL
+        times.add_time(bound, elapsed_s)
+    assert times.longest_bound() is Bound.LEVEL

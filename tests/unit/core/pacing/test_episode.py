@@ -27,29 +27,29 @@ def begun(*, number: int = 1000, on_their_way: int = 60, in_flight: int = 130) -
 
 def test_each_429_lowers_what_was_accepted_by_one() -> None:
     episode = begun()
-    assert (episode.accepted, episode.left) == (59, 129)
+    assert (episode.accepted_calls, episode.calls_left) == (59, 129)
     episode = episode.once_more(sent(1010, 10.01))
-    assert (episode.accepted, episode.left) == (58, 128)
+    assert (episode.accepted_calls, episode.calls_left) == (58, 128)
 
 
 def test_earliest_call_is_the_first_whichever_429_comes_first() -> None:
     episode = begun().once_more(sent(990, 9.98))
     assert episode.first.number == 990
-    assert episode.accepted == 68
+    assert episode.accepted_calls == 68
 
 
 def test_calls_that_ended_since_first_was_sent_made_room() -> None:
     """100 were in flight when it was sent, 60 went out with it, 130 are left: 29 have ended."""
-    assert begun().completed == 29
+    assert begun().completed_calls == 29
 
 
 def test_after_burst_only_what_was_sent_later_is_counted() -> None:
     """Of the burst's first calls some may have been accepted before the bucket ran dry."""
     episode = begun()
     for count in range(LATE_CALLS):
-        assert episode.anchor.number == 1000
+        assert episode.anchor_call.number == 1000
         episode = episode.once_more(sent(1040 + count, 10.05))
-    assert (episode.anchor.number, episode.accepted) == (1040, 10)
+    assert (episode.anchor_call.number, episode.accepted_calls) == (1040, 10)
     assert round(episode.span_s, 3) == 0.05
 
 

@@ -18,16 +18,16 @@ def episode(*, number: int, at_s: float, throttled: int, level: int, ended: int 
 
 
 def test_calls_between_two_refusals_make_a_rate() -> None:
-    mark = Mark(at_s=0.0).moved(episode(number=101, at_s=10.0, throttled=1, level=20))
+    mark = Mark(at_s=0.0).moved_on(episode(number=101, at_s=10.0, throttled=1, level=20))
     later = episode(number=302, at_s=20.0, throttled=2, level=20)
-    assert (mark.calls(later), mark.elapsed_s(later)) == (200, 10.0)
+    assert (mark.calls_since(later), mark.elapsed_s(later)) == (200, 10.0)
 
 
 def test_mark_stays_until_enough_lies_behind_it() -> None:
     mark = Mark(at_s=10.0, accepted=100)
-    soon = mark.moved(episode(number=106, at_s=10.3, throttled=1, level=20))
+    soon = mark.moved_on(episode(number=106, at_s=10.3, throttled=1, level=20))
     assert (soon.at_s, soon.episodes) == (10.0, 1)
-    late = soon.moved(episode(number=180, at_s=14.0, throttled=2, level=20))
+    late = soon.moved_on(episode(number=180, at_s=14.0, throttled=2, level=20))
     assert (late.at_s, late.accepted, late.episodes) == (14.0, 178, 0)
 
 
@@ -39,7 +39,7 @@ def closing(*, ended: int, accepted: int = 0) -> bool:
         last = episode(
             number=number, at_s=10.0 + count, throttled=count + 1, level=40 - ended * count
         )
-        run = run.met(last.first, last.seen)
+        run = run.after_episode(last.first, last.seen)
     assert last is not None
     return run.is_closing(last, last.seen)
 
@@ -53,11 +53,11 @@ def test_everything_is_refused_if_freed_room_accepts_nothing() -> None:
 def test_similar_calls_in_flight_count_once_per_change() -> None:
     likeness = Likeness()
     for count, level in enumerate((33, 34, 33)):
-        likeness = likeness.met(
+        likeness = likeness.after_episode(
             episode(number=100 + 40 * count, at_s=10.0 + count, throttled=1 + count, level=level)
         )
     assert likeness.times == 2
     at_once = episode(number=181, at_s=12.1, throttled=4, level=33)
-    assert likeness.met(at_once) is likeness
+    assert likeness.after_episode(at_once) is likeness
     other = episode(number=260, at_s=15.0, throttled=4, level=45)
-    assert likeness.met(other).times == 0
+    assert likeness.after_episode(other).times == 0

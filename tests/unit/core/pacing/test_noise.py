@@ -152,19 +152,19 @@ def test_a_closed_gate_is_never_tried() -> None:
     for count in range(20):
         level = max(1, 50 - 3 * count)
         window = window_at(level)
-        window = replace(window, gate=window.gate.closed(0.0, patience_s=0.1))
+        window = replace(window, gate=window.gate.closed_at(0.0, patience_s=0.1))
         met(noise, window, 100 + 20 * count, 1 + count, level)
     assert noise.mode is Mode.QUIET
 
 
 def test_noise_binds_where_a_load_would() -> None:
     noise, _ = noisy()
-    assert noise.bound(Bound.CEILING) is Bound.REFUSALS
-    assert noise.bound(Bound.SOURCE) is Bound.SOURCE
-    assert Noise(256).bound(Bound.CEILING) is Bound.CEILING
+    assert noise.bound_with_noise(Bound.CEILING) is Bound.REFUSALS
+    assert noise.bound_with_noise(Bound.SOURCE) is Bound.SOURCE
+    assert Noise(256).bound_with_noise(Bound.CEILING) is Bound.CEILING
 
 
 def test_row_refused_by_chance_waits_a_second() -> None:
     noise, _ = noisy()
-    assert [noise.failures(calls) for calls in (1, 2, 9)] == [1, 2, FAILURES_MAX]
-    assert Noise(256).failures(9) == 9
+    assert [noise.failures_that_count(calls) for calls in (1, 2, 9)] == [1, 2, FAILURES_MAX]
+    assert Noise(256).failures_that_count(9) == 9

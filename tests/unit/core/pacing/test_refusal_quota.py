@@ -25,7 +25,7 @@ def learned(share: float, *, seed: int, calls: int = 20_000) -> tuple[RefusalQuo
     quota, beyond = RefusalQuota(refused=20 * share + 8, calls=20 + 8 / share, last=0), 0
     for number in range(1, calls):
         if random.random() < share:
-            beyond += not quota.takes(sent(number))
+            beyond += not quota.takes_refusal(sent(number))
     return quota, beyond
 
 
@@ -42,25 +42,25 @@ def test_the_share_is_learned_to_a_third(share: float) -> None:
 
 def test_refusals_one_after_the_other_exceed_it_soon() -> None:
     quota, _ = learned(0.05, seed=1)
-    taken = [quota.takes(sent(number)) for number in range(20_001, 20_100)]
+    taken = [quota.takes_refusal(sent(number)) for number in range(20_001, 20_100)]
     assert sum(taken) <= 1.3 * TOKENS_MAX
 
 
 def test_a_trial_allows_few_before_the_share_is_proven() -> None:
     quota = RefusalQuota(refused=8, calls=160, last=0)
-    taken = [quota.takes(sent(number)) for number in range(1, 20)]
+    taken = [quota.takes_refusal(sent(number)) for number in range(1, 20)]
     assert taken.index(False) <= TOKENS_AT_FIRST + 2
 
 
 def test_the_rate_never_follows_what_it_allows_upwards() -> None:
     """Refusals that come as fast as they are allowed would raise it for ever."""
     quota, _ = learned(0.05, seed=1)
-    rate, number = quota.rate, 20_000
+    rate, number = quota.tokens_a_call, 20_000
     for _ in range(1_000):
-        number += round(1 / quota.rate)
-        quota.takes(sent(number))
-    assert quota.rate <= 1.35 * rate
-    assert quota.rate <= RATE_MAX
+        number += round(1 / quota.tokens_a_call)
+        quota.takes_refusal(sent(number))
+    assert quota.tokens_a_call <= 1.35 * rate
+    assert quota.tokens_a_call <= RATE_MAX
 
 
 def test_calls_without_refusals_lower_the_share() -> None:

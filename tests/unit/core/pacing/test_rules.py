@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_aimlapi.core.pacing.episode import Episode, Seen, Sent
 from airflow_provider_aimlapi.core.pacing.evidence import Likeness, Mark
 from airflow_provider_aimlapi.core.pacing.reach import Reach
-from airflow_provider_aimlapi.core.pacing.rules import RULES, cut
+from airflow_provider_aimlapi.core.pacing.rules import RULES, cut_to_accepted
 from airflow_provider_aimlapi.core.pacing.window import open_window
 from lab.limits.rule_table import rule_table
 
@@ -49,8 +49,10 @@ def episode(*, level: int, height: int = 20, refused: int = 1, in_flight: int = 
 )
 def test_episode_meets_its_rule(number: int, window: Window, met: Episode) -> None:
     """It is the first that holds, so its row of the table says what follows."""
-    assert cut(window, met)[1] == RULES[number].name
-    noted = window if met.is_surprise else replace(window, likeness=window.likeness.met(met))
+    assert cut_to_accepted(window, met)[1] == RULES[number].name
+    noted = (
+        window if met.is_surprise else replace(window, likeness=window.likeness.after_episode(met))
+    )
     assert [rule.holds(noted, met) for rule in RULES[: number + 1]] == [False] * number + [True]
 
 

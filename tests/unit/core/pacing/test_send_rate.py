@@ -14,28 +14,28 @@ from airflow_provider_aimlapi.core.pacing.send_rate import (
 def test_rate_is_calls_over_the_time_they_took() -> None:
     rate = SendRate(0.0)
     for tenth in range(1, 101):
-        rate.note(tenth / 10, 20 * tenth)
+        rate.note_sent(tenth / 10, 20 * tenth)
     assert rate.per_s(10.0, 2_000) == pytest.approx(200.0)
 
 
 def test_rate_follows_a_change_within_two_spans() -> None:
     rate = SendRate(0.0)
     for tenth in range(1, 101):
-        rate.note(tenth / 10, 20 * tenth)
+        rate.note_sent(tenth / 10, 20 * tenth)
     for tenth in range(1, 11):
-        rate.note(10 + tenth / 10, 2_000 + 40 * tenth)
+        rate.note_sent(10 + tenth / 10, 2_000 + 40 * tenth)
     assert rate.per_s(11.0, 2_400) == pytest.approx(400.0)
 
 
 def test_few_calls_move_no_mark() -> None:
     rate = SendRate(0.0)
-    rate.note(2 * SPAN_S, SPAN_CALLS - 1)
+    rate.note_sent(2 * SPAN_S, SPAN_CALLS - 1)
     assert rate.per_s(4 * SPAN_S, SPAN_CALLS) == pytest.approx(SPAN_CALLS / (4 * SPAN_S))
 
 
 def spaced(interval_s: float) -> Spacing:
     spacing = Spacing(0.0)
-    spacing.follow(interval_s, 0.0)
+    spacing.follow_interval(interval_s, 0.0)
     return spacing
 
 
@@ -67,7 +67,7 @@ def test_calls_due_count_the_intervals_that_passed() -> None:
 def test_shorter_interval_is_followed_at_once() -> None:
     spacing = spaced(10.0)
     spacing.note_sent(0.0)
-    spacing.follow(0.5, 1.0)
+    spacing.follow_interval(0.5, 1.0)
     assert spacing.next_s == 1.5
-    spacing.follow(20.0, 1.0)
+    spacing.follow_interval(20.0, 1.0)
     assert spacing.next_s == 1.5

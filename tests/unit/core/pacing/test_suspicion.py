@@ -20,7 +20,7 @@ from airflow_provider_aimlapi.core.pacing.window import Window, open_window
 
 def window_at(level: float, *, is_climbing: bool = False) -> Window:
     height = Reach(height=level, step=1.0, hold_s=5.0, doubling_s=0.25)
-    return replace(open_window(256), level=height.aged(6.0) if is_climbing else height)
+    return replace(open_window(256), level=height.aged_by(6.0) if is_climbing else height)
 
 
 def met(
@@ -34,7 +34,7 @@ def met(
         throttled=throttled,
         sent_per_s=100.0,
     )
-    return suspicion.met(window_at(level, is_climbing=is_climbing), sent, seen)
+    return suspicion.count_episode(window_at(level, is_climbing=is_climbing), sent, seen)
 
 
 def runs(*, gap: int, falls_by: int = 2, refused_each: int = 1, episodes: int = 40) -> int | None:

@@ -47,7 +47,7 @@ def refused(  # noqa: PLR0913  # each is one thing that is seen
         number=accepted + throttled,
         at_s=now_s - REFUSAL_S,
         level=level,
-        is_full=level >= window.permits,
+        is_full=level >= window.permitted_calls,
         is_beyond=level > window.level.height,
     )
     seen = Seen(
@@ -62,7 +62,7 @@ def refused(  # noqa: PLR0913  # each is one thing that is seen
 
 @pytest.mark.parametrize("ceiling", [1, 2, 15, 16, 17, 10_000])
 def test_a_run_starts_small_and_never_above_its_ceiling(ceiling):
-    assert open_window(ceiling).permits == min(START_LEVEL, ceiling)
+    assert open_window(ceiling).permitted_calls == min(START_LEVEL, ceiling)
 
 
 def test_start_doubles_each_tenth_second_without_awaiting_answers() -> None:
@@ -70,7 +70,7 @@ def test_start_doubles_each_tenth_second_without_awaiting_answers() -> None:
     sizes = []
     for _ in range(5):
         window = after_time(window, elapsed_s=0.1, held=Held.LEVEL)
-        sizes.append(window.permits)
+        sizes.append(window.permitted_calls)
     assert sizes == [32, 64, 128, 200, 200]
 
 
@@ -106,26 +106,26 @@ def burst(window: Window, *, sent: int, refused: int, ended: int, span_s: float 
 
 def test_429_beyond_the_height_leaves_what_the_api_holds() -> None:
     window = after_time(at_level(32.0), elapsed_s=8.0, held=Held.LEVEL)
-    assert window.permits == 33
+    assert window.permitted_calls == 33
     after = refused(window, level=33)
-    assert (after.permits, after.decision, after.pace) == (32, "cut:in-flight", None)
+    assert (after.permitted_calls, after.decision, after.pace) == (32, "cut:in-flight", None)
     assert after.level.hold_s > window.level.hold_s
 
 
 def test_429s_of_one_burst_cut_to_what_remains() -> None:
     """49 were sent, 32 fit: whatever the order in which the seventeen refusals come."""
     window = after_time(open_window(256), elapsed_s=0.162, held=Held.LEVEL)
-    assert window.permits == 49
+    assert window.permitted_calls == 49
     for left in range(49, 32, -1):
         window = refused(
             window, level=49, in_flight=left, now_s=0.2, accepted=32, throttled=50 - left
         )
-    assert window.permits == 32
+    assert window.permitted_calls == 32
 
 
 def test_equal_accepts_and_ends_mean_calls_are_limited() -> None:
     after = burst(open_window(256), sent=60, refused=40, ended=20)
-    assert (after.decision, after.permits) == ("cut:in-flight", 99)
+    assert (after.decision, after.permitted_calls) == ("cut:in-flight", 99)
 
 
 def test_fewer_accepts_than_ends_mean_a_rate() -> None:
@@ -139,8 +139,8 @@ def test_fewer_accepts_than_ends_mean_a_rate() -> None:
 def test_sending_stops_until_calls_in_flight_are_known() -> None:
     assert burst(open_window(256), sent=30, refused=PAUSING_CALLS - 1, ended=10).gate.is_open
     after = burst(open_window(256), sent=30, refused=PAUSING_CALLS, ended=10)
-    assert not after.gate.admits(100.13)
-    assert after.gate.at(100.2).is_open
+    assert not after.gate.admits_call(100.13)
+    assert after.gate.at_time(100.2).is_open
 
 
 def test_429_at_a_known_level_removes_what_was_refused() -> None:
@@ -156,7 +156,7 @@ def test_repeated_likeness_is_taken_for_a_rate_too() -> None:
         assert window.pace is None
         window = refused(
             window,
-            level=window.permits,
+            level=window.permitted_calls,
             now_s=100.0 + number,
             accepted=1200 + 20 * number,
             throttled=10 + number,
@@ -176,7 +176,7 @@ def test_equal_calls_in_flight_at_refusals_mean_a_level() -> None:
             accepted=1200 + 40 * number,
             throttled=10 + number,
         )
-    assert (window.decision, window.permits) == ("cut:alike", 32)
+    assert (window.decision, window.permitted_calls) == ("cut:alike", 32)
 
 
 def shared(height: float) -> Reach:
@@ -205,7 +205,7 @@ def test_two_429s_of_a_kept_pace_measure_its_rate() -> None:
     after = refused(at_level(256.0, pace=20.0), level=40, accepted=1195, per_s=21.0)
     assert after.pace is not None
     assert after.pace.height == pytest.approx(PACE_SLACK * 195 / 10, rel=0.01)
-    assert (after.decision, after.permits) == ("cut:rate", 256)
+    assert (after.decision, after.permitted_calls) == ("cut:rate", 256)
 
 
 def test_refused_pace_is_the_limit_without_a_known_level() -> None:
@@ -215,7 +215,7 @@ def test_refused_pace_is_the_limit_without_a_known_level() -> None:
     assert window.decision == "cut:rate"
     assert window.pace is not None
     assert window.pace.height < 22.0
-    assert window.permits == 256
+    assert window.permitted_calls == 256
 
 
 def test_pace_that_grew_too_far_falls_in_between() -> None:
@@ -339,5 +339,5 @@ def test_whatever_comes_level_and_pace_stay_within_bounds(ceiling, events):
         else:
             held = Held.LEVEL if level % 2 else Held.PACE
             window = after_time(window, elapsed_s=elapsed_s, held=held)
-        assert 1 <= window.permits <= ceiling
+        assert 1 <= window.permitted_calls <= ceiling
         assert 0.0 <= window.interval_s <= 20.0

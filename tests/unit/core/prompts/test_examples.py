@@ -97,7 +97,7 @@ def test_an_object_of_the_hook_s_needs_a_schema() -> None:
 @pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-6", "anthropic/claude-sonnet-4.6"])
 def test_turns_come_before_the_row_s_own(model: str, system: str | None) -> None:
     encoder = RequestEncoder(CompletionSpec(model=model), TURNS)
-    body = json.loads(encoder.encode(message_of("Tschüss", system)))
+    body = json.loads(encoder.encode_request(message_of("Tschüss", system)))
     turns = [(turn["role"], turn["content"]) for turn in body["messages"]]
     if system is not None and "system" not in body:
         assert turns.pop(0) == ("system", system)
@@ -113,8 +113,8 @@ def test_turns_come_before_the_row_s_own(model: str, system: str | None) -> None
 def test_a_request_without_examples_is_as_before() -> None:
     spec, message = CompletionSpec(model="anthropic/claude-sonnet-4-6"), message_of("a", "b")
     with_turns = RequestEncoder(spec, TURNS)
-    alone = RequestEncoder(spec).encode(message)
-    assert len(with_turns.encode(message)) - with_turns.constant_bytes == len(alone)
+    alone = RequestEncoder(spec).encode_request(message)
+    assert len(with_turns.encode_request(message)) - with_turns.constant_bytes == len(alone)
 
 
 def test_half_a_character_in_an_example_is_refused() -> None:

@@ -10,9 +10,9 @@ from airflow_provider_aimlapi.core.prompts.template import (
     parse_template,
     shapes_of,
 )
-from airflow_provider_aimlapi.core.texts.nearest import nearest
+from airflow_provider_aimlapi.core.texts.nearest import nearest_name
 from airflow_provider_aimlapi.errors import InvalidSpec
-from airflow_provider_aimlapi.printable import printable
+from airflow_provider_aimlapi.printable import printable_text
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
 PLAIN = st.text(alphabet=st.characters(exclude_characters="{}\\", exclude_categories=["Cs"]))
@@ -24,7 +24,7 @@ COLUMN = st.text(
 def filled(text: str, row: dict[str, str]) -> str:
     template = parse_template(text, columns=shapes_of(list(row)), argument="prompt")
     wanted = tuple(dict.fromkeys(template.columns))
-    return "".join(template.filler(wanted)([row[name] for name in wanted]))
+    return "".join(template.filler_for(wanted)([row[name] for name in wanted]))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_column_written_otherwise_is_refused_with_the_line(token: str, column: s
         parse_template(f"Say {token}.", columns=shapes_of(columns), argument="prompt")
     message = str(caught.value)
     assert f"Write {{{column}}}" in message
-    assert printable(token) in message
+    assert printable_text(token) in message
     escaped = f"Say \\{token}."
     assert parse_template(escaped, columns=shapes_of(columns), argument="prompt").literals == (
         f"Say {token}.",
@@ -188,7 +188,7 @@ def test_unknown_column_is_error_although_the_input_has_none() -> None:
     [("Body", "body"), ("tilte", "Title"), ("TITLE", "Title"), ("quantity", None)],
 )
 def test_nearest_looks_past_case_and_gives_up_on_strangers(typed: str, near: str | None) -> None:
-    assert nearest(typed, ["body", "Title"]) == near
+    assert nearest_name(typed, ["body", "Title"]) == near
 
 
 @pytest.mark.parametrize(
@@ -245,13 +245,21 @@ def test_text_without_name_in_braces_stays_as_it_is(text: str) -> None:
     except InvalidSpec:
         assume(False)
     assert template.columns == ()
-    assert "".join(template.filler(())(())) == text.replace("\\{", "{")
+    assert "".join(template.filler_for(())(())) == text.replace("\\{", "{")
 
 
 def test_filler_takes_texts_in_order_that_its_caller_names() -> None:
     template = parse_template("{a}-{b}-{a}", columns=shapes_of(["a", "b", "c"]), argument="prompt")
     assert template.columns == ("a", "b", "a")
-    assert template.filler(("c", "b", "a"))(["C", "B", "A"]) == ("", "A", "-", "B", "-", "A", "")
+    assert template.filler_for(("c", "b", "a"))(["C", "B", "A"]) == (
+        "",
+        "A",
+        "-",
+        "B",
+        "-",
+        "A",
+        "",
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_percentiles_are_within_a_bin_of_the_truth() -> None:
     counts = LatencyCounts()
     for latency_s in latencies:
         counts.add_call(latency_s)
-    told = counts.summary()
+    told = counts.summary_of_latencies()
     latencies.sort()
     assert told.calls == len(latencies)
     for share, told_ms in ((0.5, told.p50_ms), (0.9, told.p90_ms), (0.99, told.p99_ms)):
@@ -45,7 +45,7 @@ def test_the_histogram_holds_each_call_once_in_few_bins(latencies: list[float]) 
     counts = LatencyCounts()
     for latency_s in latencies:
         counts.add_call(latency_s)
-    told = counts.summary()
+    told = counts.summary_of_latencies()
     edges = [edge for edge, _ in told.bins]
     assert sum(calls for _, calls in told.bins) == len(latencies)
     assert len(told.bins) <= SHOWN_BINS_MAX
@@ -59,7 +59,7 @@ def test_long_run_has_few_points_and_keeps_both_ends() -> None:
         recorder.add_sample(
             float(second), second * 10, in_flight=7, window=9, throttled=second, cost=second
         )
-    series = recorder.series()
+    series = recorder.series_so_far()
     assert SERIES_POINTS_MAX / 3 < len(series.at_s) <= SERIES_POINTS_MAX
     assert (series.at_s[0], series.at_s[-1]) == (0.0, 99_999.0)
     assert list(series.at_s) == sorted(set(series.at_s))
@@ -71,7 +71,7 @@ def test_points_of_a_thinned_series_are_evenly_apart() -> None:
     recorder = SeriesRecorder()
     for second in range(1_001):
         recorder.add_sample(float(second), 0, in_flight=0, window=0, throttled=0, cost=0)
-    at_s = recorder.series().at_s
+    at_s = recorder.series_so_far().at_s
     gaps = {after - before for before, after in pairwise(at_s)}
     assert len(gaps) == 1
 
@@ -82,7 +82,7 @@ def test_outcomes_are_counted_by_status_whoever_paid() -> None:
     counts.add_outcome(Outcome(row=0, status="ok", prompt_tokens=7, completion_tokens=3))
     counts.add_outcome(Outcome(row=1, status="skipped"))
     told = {"ok": 6, "truncated": 0, "refused": 0, "invalid": 0, "rejected": 1, "skipped": 1}
-    assert counts.statuses() == told
+    assert counts.rows_by_status() == told
     assert (counts.prompt_tokens, counts.completion_tokens) == (57, 23)
 
 
@@ -91,10 +91,10 @@ def test_what_others_decided_can_be_left_out() -> None:
     for one in (counts, others):
         one.add_tally(Tally(ok=5, rejected=1, prompt_tokens=50, completion_tokens=20))
     counts.add_outcome(Outcome(row=0, status="ok", prompt_tokens=7, completion_tokens=3))
-    rest = counts.without(others)
-    assert {status: rows for status, rows in rest.statuses().items() if rows} == {"ok": 1}
+    rest = counts.without_others(others)
+    assert {status: rows for status, rows in rest.rows_by_status().items() if rows} == {"ok": 1}
     assert (rest.prompt_tokens, rest.completion_tokens) == (7, 3)
-    assert counts.statuses()["ok"] == 6
+    assert counts.rows_by_status()["ok"] == 6
 
 
 def test_reads_and_writes_of_the_cache_are_counted() -> None:
@@ -105,7 +105,7 @@ def test_reads_and_writes_of_the_cache_are_counted() -> None:
     counts.add_outcome(Outcome(row=1, status="ok", cached_tokens=7))
     counts.add_outcome(Outcome(row=2, status="ok"))
     assert (counts.cached_tokens, counts.cache_write_tokens, counts.cache_reads) == (57, 67, 2)
-    rest = counts.without(own)
+    rest = counts.without_others(own)
     assert (rest.cached_tokens, rest.cache_write_tokens, rest.cache_reads) == (7, 7, 1)
 
 
@@ -114,7 +114,7 @@ def test_errors_are_ranked_and_rare_kinds_are_added_up() -> None:
     for status in range(400, 440):
         for _ in range(status - 399):
             counts.add_error("RequestRejected", status, f"refused with {status}")
-    kinds = counts.kinds()
+    kinds = counts.most_frequent_kinds()
     assert len(kinds) == ERROR_KINDS_MAX
     assert [kind.count for kind in kinds[:-1]] == sorted(range(34, 41), reverse=True)
     assert (kinds[-1].kind, kinds[-1].count) == ("other", sum(range(1, 34)))
@@ -125,6 +125,6 @@ def test_error_samples_are_few_and_short() -> None:
     counts = ErrorCounts()
     for number in range(10):
         counts.add_error("RequestRejected", 400, f"refused {number // 2}: " + "x" * 10_000)
-    (kind,) = counts.kinds()
+    (kind,) = counts.most_frequent_kinds()
     assert (kind.count, len(kind.samples)) == (10, SAMPLES_MAX)
     assert max(map(len, kind.samples)) <= SAMPLE_BYTES_MAX + 1

@@ -33,7 +33,7 @@ from airflow_provider_aimlapi.core.reporting.run_progress import (
     failed_early,
     with_attempt,
 )
-from airflow_provider_aimlapi.core.texts.redaction import cut
+from airflow_provider_aimlapi.core.texts.redaction import cut_to_bytes
 from airflow_provider_aimlapi.errors import InvalidSpec
 
 ATTEMPT = AttemptProgress(epoch=1, first_epoch=1, state="running", started_us=1, updated_us=2)
@@ -78,8 +78,8 @@ def test_what_is_no_progress_is_none(data: bytes) -> None:
 def test_the_largest_fits_into_the_task_state_store() -> None:
     """The store measures what `json.dumps` makes of it."""
     many = 10**18
-    text = cut("\U0001f4a5" * 10_000, TEXT_BYTES_MAX)
-    sample = cut("\U0001f4a5" * 10_000, SAMPLE_BYTES_MAX)
+    text = cut_to_bytes("\U0001f4a5" * 10_000, TEXT_BYTES_MAX)
+    sample = cut_to_bytes("\U0001f4a5" * 10_000, SAMPLE_BYTES_MAX)
     column = tuple(range(many, many + SERIES_POINTS_MAX))
     small = tuple(range(100_000, 100_000 + SERIES_POINTS_MAX))
     statuses = dict.fromkeys(STATUSES, many)

@@ -21,7 +21,7 @@ def first_candidates(
     if found is not None:
         order.note_found(found)
     shard = shards_of({file: 100}, PART_ROWS)[number]
-    return list(islice(order.candidates(shard, rows_before), count))
+    return list(islice(order.candidate_parts(shard, rows_before), count))
 
 
 def test_file_is_named_without_its_number() -> None:
@@ -50,7 +50,7 @@ def test_renamed_file_is_searched_by_its_place() -> None:
 
 
 def test_run_without_parts_has_no_candidates() -> None:
-    assert list(PartOrder(()).candidates(EARLIER[0], 0)) == []
+    assert list(PartOrder(()).candidate_parts(EARLIER[0], 0)) == []
 
 
 @given(

@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_aimlapi.core.prompts.template import parse_template, shapes_of
 from airflow_provider_aimlapi.core.texts.column_names import (
     describe_difference,
-    lookalike,
+    find_lookalike,
     name_key,
 )
 from airflow_provider_aimlapi.errors import InvalidSpec
@@ -28,7 +28,7 @@ COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 )
 def test_names_that_readers_confuse_have_one_key(one: str, other: str, words: str) -> None:
     assert name_key(one) == name_key(other)
-    assert lookalike(one, ["else", other]) == other
+    assert find_lookalike(one, ["else", other]) == other
     assert words in describe_difference(one, other)
 
 
@@ -37,11 +37,11 @@ def test_names_that_readers_confuse_have_one_key(one: str, other: str, words: st
 )
 def test_other_names_have_other_keys(one: str, other: str) -> None:
     assert name_key(one) != name_key(other)
-    assert lookalike(one, [other]) is None
+    assert find_lookalike(one, [other]) is None
 
 
 def test_a_name_is_not_its_own_lookalike() -> None:
-    assert lookalike("id", ["id"]) is None
+    assert find_lookalike("id", ["id"]) is None
 
 
 @pytest.mark.parametrize(

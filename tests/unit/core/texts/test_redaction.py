@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_aimlapi.core.texts.redaction import cut, quote
+from airflow_provider_aimlapi.core.texts.redaction import cut_to_bytes, quote_permitted_words
 
 MODEL = "anthropic/claude-sonnet-4-6-20260218"
 
@@ -51,7 +51,7 @@ ROW = body_of(
     ],
 )
 def test_quote_keeps_what_tells_the_cause(said: str, shown: str) -> None:
-    assert quote(said, ROW) == shown
+    assert quote_permitted_words(said, ROW) == shown
 
 
 @pytest.mark.parametrize(
@@ -72,47 +72,50 @@ def test_quote_keeps_what_tells_the_cause(said: str, shown: str) -> None:
     ],
 )
 def test_quote_says_nothing_of_other_words(said: str) -> None:
-    assert quote(said, ROW) == ""
+    assert quote_permitted_words(said, ROW) == ""
 
 
 def test_quote_leaves_out_the_rows_own_words() -> None:
     """The vocabulary's words are common ones: a row may be made of them alone."""
     said = "Invalid: the maximum credit LIMIT must not be exceeded, temperature 47110 or 01174"
-    assert quote(said, body_of("the maximum credit limit must not be exceeded 47110")) == (
-        "Invalid … temperature …"
-    )
+    assert quote_permitted_words(
+        said, body_of("the maximum credit limit must not be exceeded 47110")
+    ) == ("Invalid … temperature …")
 
 
 def test_quote_shows_no_number_of_many() -> None:
     """Many numbers could spell a text."""
     request = body_of("Hello")
     said = "limit 1,000,000 tokens, not 20"
-    assert quote(said, request) == said
-    assert quote("limit 1 2 3", request) == "limit …"
-    assert quote("limit 1110101 1110101 1110101", request) == "limit …"
+    assert quote_permitted_words(said, request) == said
+    assert quote_permitted_words("limit 1 2 3", request) == "limit …"
+    assert quote_permitted_words("limit 1110101 1110101 1110101", request) == "limit …"
 
 
 def test_quote_shows_no_number_without_a_request() -> None:
     """It could be another request's."""
-    assert quote("limit 20 tokens", b"") == "limit … tokens"
+    assert quote_permitted_words("limit 20 tokens", b"") == "limit … tokens"
 
 
 def test_quote_shows_no_number_beside_foreign_digits() -> None:
-    assert quote("limit 4711", body_of("٤٧١١")) == "limit …"
+    assert quote_permitted_words("limit 4711", body_of("٤٧١١")) == "limit …"
 
 
 def test_quote_reads_a_request_that_is_no_json() -> None:
-    assert quote("invalid temperature", b"\xff temperature") == "invalid …"
+    assert quote_permitted_words("invalid temperature", b"\xff temperature") == "invalid …"
 
 
 def test_quoting_a_large_request_is_as_fast_as_searching() -> None:
     """Each word is looked for once: in 2 MB that takes hundredths of a second."""
-    assert quote("prompt is too long", body_of("x y " * 500_000)) == "prompt is too long"
+    assert (
+        quote_permitted_words("prompt is too long", body_of("x y " * 500_000))
+        == "prompt is too long"
+    )
 
 
 @given(st.text(), st.integers(min_value=10, max_value=300))
 def test_a_text_that_is_cut_fits_whatever_its_script(text: str, bytes_max: int) -> None:
-    told = cut(text, bytes_max)
+    told = cut_to_bytes(text, bytes_max)
     mark = len(json.dumps("…")) - 2
     assert len(json.dumps(told)) - 2 <= bytes_max + mark
     assert text.startswith(told.removesuffix("…"))

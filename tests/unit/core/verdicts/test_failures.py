@@ -23,8 +23,8 @@ def silence_of(*failures: tuple[float, float], delay_s: float = 0.0) -> Silence:
     """A silence of calls by when they were sent and failed."""
     silence = Silence()
     for sent_s, now_s in failures:
-        silence.failed(sent_s=sent_s, now_s=now_s)
-        silence.waits(delay_s)
+        silence.note_failure(sent_s=sent_s, now_s=now_s)
+        silence.note_wait(delay_s)
     return silence
 
 
@@ -69,14 +69,14 @@ def test_calls_beside_each_other_count_once() -> None:
 
 def test_an_answer_ends_a_silence() -> None:
     silence = silence_of((0, 1), (30, 31))
-    silence.answered()
+    silence.end_silence()
     assert (silence.length_s, silence.since_s) == (0, None)
 
 
 def test_rest_without_any_call_counts_as_a_whole() -> None:
     silence = Silence()
     for now_s in (5.0, 10.0, 905.0):
-        silence.rested(now_s)
+        silence.note_rest(now_s)
     assert silence.length_s == 900
 
 

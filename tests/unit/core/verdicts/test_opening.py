@@ -16,13 +16,13 @@ def opening_of(rows: int = OPENING_ROWS) -> Opening:
     """An opening whose rows were sent."""
     opening = Opening()
     for row in range(rows):
-        opening.sent((0, row), 100 + row)
+        opening.note_sent((0, row), 100 + row)
     return opening
 
 
 def verdicts(opening: Opening, results: list[Completion | Refused]) -> list[str | None]:
     """What follows from one result after the other."""
-    return [opening.back((0, row), result) for row, result in enumerate(results)]
+    return [opening.note_result((0, row), result) for row, result in enumerate(results)]
 
 
 def test_all_rejected_for_one_reason_is_a_wrong_setup() -> None:
@@ -42,13 +42,13 @@ def test_one_other_result_clears_the_setup(other: Completion | Refused, place: i
 
 def test_rows_sent_later_are_not_judged() -> None:
     opening = opening_of(100)
-    assert [opening.back((0, row), NO) for row in range(16, 100)] == [None] * 84
+    assert [opening.note_result((0, row), NO) for row in range(16, 100)] == [None] * 84
     assert len(opening.rows) == OPENING_ROWS
 
 
 def test_an_answer_to_another_row_clears_the_setup() -> None:
     opening = opening_of(100)
-    assert opening.back((0, 50), OK) is None
+    assert opening.note_result((0, 50), OK) is None
     assert verdicts(opening, [NO] * OPENING_ROWS) == [None] * OPENING_ROWS
 
 
@@ -56,13 +56,13 @@ def test_a_row_without_a_result_is_waited_for() -> None:
     opening = opening_of()
     assert verdicts(opening, [NO] * (OPENING_ROWS - 1))[-1] is None
     assert opening.is_open
-    assert opening.back((0, OPENING_ROWS - 1), NO) is not None
+    assert opening.note_result((0, OPENING_ROWS - 1), NO) is not None
 
 
 def test_a_row_sent_again_is_no_second_row() -> None:
     opening = opening_of()
-    opening.sent((0, 0), 1)
-    assert [opening.back((0, 0), NO) for _ in range(40)] == [None] * 40
+    opening.note_sent((0, 0), 1)
+    assert [opening.note_result((0, 0), NO) for _ in range(40)] == [None] * 40
 
 
 def test_fewer_rows_are_no_opening() -> None:
@@ -71,7 +71,7 @@ def test_fewer_rows_are_no_opening() -> None:
 
 def test_a_run_that_was_answered_before_has_none() -> None:
     opening = Opening(is_open=False)
-    opening.sent((0, 0), 1)
+    opening.note_sent((0, 0), 1)
     assert opening.rows == {}
 
 
@@ -85,6 +85,6 @@ def test_sizes_and_results_are_kept_in_order_of_sending() -> None:
 @given(st.permutations(range(OPENING_ROWS)), st.sets(st.integers(0, 15)))
 def test_the_order_of_results_decides_nothing(order: list[int], answered: set[int]) -> None:
     opening = opening_of()
-    found = [opening.back((0, row), OK if row in answered else NO) for row in order]
+    found = [opening.note_result((0, row), OK if row in answered else NO) for row in order]
     assert found[:-1] == [None] * (OPENING_ROWS - 1)
     assert (found[-1] is not None) == (not answered)

@@ -27,7 +27,7 @@ def refuse(
 ) -> Door:
     """A call is refused when so many had been sent; returns how the door is then."""
     suspect = Suspect(row=row, **({"status": 403, "number": number, "sent": sent} | changes))
-    refusals.refused(suspect, in_flight=in_flight)
+    refusals.add_refused(suspect, in_flight=in_flight)
     return refusals.door
 
 
@@ -39,7 +39,7 @@ def known() -> Refusals[str]:
     """A door at which a 403 was a row's own."""
     refusals: Refusals[str] = Refusals()
     refuse(refusals, "first", 1, 1)
-    assert names(refusals.answered(2)) == ["first"]
+    assert names(refusals.count_answer(2)) == ["first"]
     assert refusals.door is Door.KNOWN
     return refusals
 
@@ -60,7 +60,7 @@ def test_first_refusal_shuts_the_door_and_the_row_waits() -> None:
 def test_another_rows_answer_opens_the_door_for_the_first() -> None:
     refusals: Refusals[str] = Refusals()
     refuse(refusals, "a", 3, 5)
-    assert names(refusals.answered(6)) == ["a"]
+    assert names(refusals.count_answer(6)) == ["a"]
     assert (refusals.door, refusals.waiting) == (Door.KNOWN, [])
 
 
@@ -77,13 +77,13 @@ def test_rows_refused_in_flight_lock_nothing() -> None:
     for number in range(1, 6):
         refuse(refusals, f"{number}", number, 5)
     assert refusals.door is Door.SHUT
-    assert len(refusals.answered(6)) == 5
+    assert len(refusals.count_answer(6)) == 5
 
 
 def test_answer_to_call_that_was_sent_before_frees_nothing() -> None:
     refusals: Refusals[str] = Refusals()
     refuse(refusals, "a", 3, 5)
-    assert refusals.answered(1) == refusals.answered(2) == []
+    assert refusals.count_answer(1) == refusals.count_answer(2) == []
     assert refusals.door is Door.SHUT
 
 
@@ -91,8 +91,8 @@ def test_two_answers_are_evidence_and_one_is_not() -> None:
     """All calls were in flight together."""
     refusals: Refusals[str] = Refusals()
     refuse(refusals, "a", 1, 9)
-    assert refusals.answered(2) == []
-    assert names(refusals.answered(3)) == ["a"]
+    assert refusals.count_answer(2) == []
+    assert names(refusals.count_answer(3)) == ["a"]
     assert refusals.door is Door.KNOWN
 
 
@@ -101,7 +101,7 @@ def test_calls_that_overtook_others_do_not_outvote_many_refusals() -> None:
     refusals: Refusals[str] = Refusals()
     for number in (4, 6, 7, 8, 9):
         refuse(refusals, f"{number}", number, 9)
-    assert [refusals.answered(number) for number in (1, 2, 3, 5)] == [[]] * 4
+    assert [refusals.count_answer(number) for number in (1, 2, 3, 5)] == [[]] * 4
     assert refusals.door is Door.SHUT
 
 
@@ -131,15 +131,15 @@ def test_row_with_its_own_refusal_locks_nothing_again() -> None:
     refuse(refusals, "b", 5, 5, status=401)
     refuse(refusals, "first", 6, 6, own=1)
     assert refusals.door is Door.SHUT
-    assert names(refusals.answered(7)) == ["b", "first"]
+    assert names(refusals.count_answer(7)) == ["b", "first"]
 
 
 def test_rows_of_earlier_attempt_go_one_for_each_answer() -> None:
     refusals: Refusals[str] = Refusals()
-    refusals.wait("a")
-    refusals.wait("b")
-    assert names(refusals.answered(1)) == ["a"]
-    assert names(refusals.answered(2)) == ["b"]
+    refusals.add_undecided("a")
+    refusals.add_undecided("b")
+    assert names(refusals.count_answer(1)) == ["a"]
+    assert names(refusals.count_answer(2)) == ["b"]
     assert refusals.door is Door.OPEN
 
 
@@ -158,7 +158,7 @@ def test_the_only_row_of_a_run_decides_nothing() -> None:
 
 def test_last_row_is_to_blame_once_others_were_answered() -> None:
     refusals: Refusals[str] = Refusals()
-    refusals.answered(1)
+    refusals.count_answer(1)
     refuse(refusals, "a", 2, 2)
     suspects, is_own = refusals.without_others(2)
     assert (names(suspects), is_own) == (["a"], True)
@@ -169,7 +169,7 @@ def test_last_row_is_to_blame_once_others_were_answered() -> None:
 
 def test_two_last_rows_count_as_each_others_other_row() -> None:
     refusals: Refusals[str] = Refusals()
-    refusals.answered(1)
+    refusals.count_answer(1)
     refuse(refusals, "a", 2, 3)
     refuse(refusals, "b", 3, 3)
     suspects, is_own = refusals.without_others(3)
@@ -183,7 +183,7 @@ def test_answered_last_row_frees_the_other_one() -> None:
     refuse(refusals, "a", 2, 3)
     refuse(refusals, "b", 3, 3)
     refusals.without_others(3)
-    assert names(refusals.answered(4)) == ["b"]
+    assert names(refusals.count_answer(4)) == ["b"]
 
 
 def test_last_rows_that_were_outvoted_are_to_blame() -> None:
@@ -191,14 +191,14 @@ def test_last_rows_that_were_outvoted_are_to_blame() -> None:
     refuse(refusals, "a", 2, 5)
     refuse(refusals, "b", 4, 5)
     for number in (1, 3, 5):
-        assert refusals.answered(number) == []
+        assert refusals.count_answer(number) == []
     suspects, is_own = refusals.without_others(5)
     assert (names(suspects), is_own) == (["a", "b"], True)
 
 
 def test_last_rows_refused_in_an_earlier_attempt_are_blamed() -> None:
     refusals: Refusals[str] = Refusals()
-    refusals.answered(1)
+    refusals.count_answer(1)
     refuse(refusals, "a", 2, 3, was_refused=True)
     refuse(refusals, "b", 3, 3, was_refused=True)
     assert refusals.without_others(3)[1]
@@ -208,7 +208,7 @@ def test_what_was_vouched_for_stays_so() -> None:
     refusals: Refusals[str] = Refusals()
     for number, row in enumerate("ab", start=1):
         refuse(refusals, row, number, 2)
-    assert names(refusals.vouch(for_all=True)) == ["a", "b"]
+    assert names(refusals.vouch_for_rows(for_all=True)) == ["a", "b"]
     for number, row in enumerate("ab", start=3):
         refuse(refusals, row, number, 4)
     assert refusals.without_others(4)[1]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_aimlapi import errors
-from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX, Verdict, judge
+from airflow_provider_aimlapi.core.verdicts.verdict import WIRE_VIOLATIONS_MAX, Verdict, judge_error
 from airflow_provider_aimlapi.errors import (
     AccessRefused,
     ApiError,
@@ -43,17 +43,17 @@ def test_the_table_has_every_kind_of_failure() -> None:
 
 @pytest.mark.parametrize(("kind", "verdict"), FIRST_FAILURE.items())
 def test_a_first_failure(kind: type[ApiError], verdict: Verdict) -> None:
-    assert judge(kind("x"), attempts=1, max_attempts=8, violations=1) is verdict
+    assert judge_error(kind("x"), attempts=1, max_attempts=8, violations=1) is verdict
 
 
 @pytest.mark.parametrize(("kind", "verdict"), LAST_FAILURE.items())
 def test_the_last_attempts_failure(kind: type[ApiError], verdict: Verdict) -> None:
-    assert judge(kind("x"), attempts=8, max_attempts=8, violations=1) is verdict
+    assert judge_error(kind("x"), attempts=8, max_attempts=8, violations=1) is verdict
 
 
 def test_an_unreadable_answer_is_bought_three_times_at_most() -> None:
     verdicts = [
-        judge(WireViolation("x"), attempts=count, max_attempts=100, violations=count)
+        judge_error(WireViolation("x"), attempts=count, max_attempts=100, violations=count)
         for count in range(1, 5)
     ]
     assert verdicts == [Verdict.RETRY, Verdict.RETRY, Verdict.REJECT, Verdict.REJECT]
@@ -61,12 +61,14 @@ def test_an_unreadable_answer_is_bought_three_times_at_most() -> None:
 
 
 def test_old_violations_do_not_reject_row_that_fails_otherwise() -> None:
-    assert judge(ApiUnavailable("x"), attempts=3, max_attempts=8, violations=3) is Verdict.RETRY
+    assert (
+        judge_error(ApiUnavailable("x"), attempts=3, max_attempts=8, violations=3) is Verdict.RETRY
+    )
 
 
 @given(attempts=COUNT, max_attempts=st.integers(1, 100), violations=COUNT)
 def test_throttling_never_costs_the_row(attempts: int, max_attempts: int, violations: int) -> None:
-    verdict = judge(
+    verdict = judge_error(
         Throttled("x"), attempts=attempts, max_attempts=max_attempts, violations=violations
     )
     assert verdict is Verdict.REQUEUE
@@ -77,13 +79,13 @@ def test_the_text_of_an_error_decides_nothing(
     kind: type[ApiError], text: str, attempts: int, max_attempts: int
 ) -> None:
     counts = {"attempts": attempts, "max_attempts": max_attempts, "violations": 1}
-    assert judge(kind(text), **counts) is judge(kind(""), **counts)
+    assert judge_error(kind(text), **counts) is judge_error(kind(""), **counts)
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404, 405, 302])
 def test_an_answer_that_refuses_leaves_the_row_in_doubt(status: int) -> None:
     error = AccessRefused("x", status=status)
-    assert judge(error, attempts=8, max_attempts=8, violations=0) is Verdict.DOUBT
+    assert judge_error(error, attempts=8, max_attempts=8, violations=0) is Verdict.DOUBT
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,6 @@ def test_an_answer_that_refuses_leaves_the_row_in_doubt(status: int) -> None:
 def test_a_rejection_that_may_pass_gets_one_more_try(status: int, verdicts: list[Verdict]) -> None:
     error = RequestRejected("x", status=status)
     counts = {"max_attempts": 8, "violations": 0}
-    found = [judge(error, attempts=n, rejections=n, **counts) for n in (1, 2)]
+    found = [judge_error(error, attempts=n, rejections=n, **counts) for n in (1, 2)]
     assert found == verdicts
-    assert judge(error, attempts=8, rejections=1, **counts) is Verdict.REJECT
+    assert judge_error(error, attempts=8, rejections=1, **counts) is Verdict.REJECT

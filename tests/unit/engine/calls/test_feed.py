@@ -36,7 +36,7 @@ def test_rows_come_in_the_readers_order() -> None:
         await feed.add_rows([row(0), row(1)])
         assert [await taken(feed) for _ in range(2)] == [(0, 0), (1, 0)]
         await feed.add_rows([row(2)])
-        feed.finish()
+        feed.note_all_read()
         assert [await taken(feed) for _ in range(3)] == [(2, 0), (None, 0), (None, 0)]
 
     run_virtual(main())
@@ -85,7 +85,7 @@ def test_due_row_goes_to_a_waiting_worker() -> None:
             idle.append(tasks.create_task(taken(feed)))
             await asyncio.sleep(10.5)  # one of the others takes it, and only one
             assert sum(task.done() for task in idle) == 2
-            feed.finish()
+            feed.note_all_read()
         assert [task.result() for task in idle].count((0, 12)) == 1
         assert [task.result()[0] for task in idle].count(None) == 2
 
@@ -101,7 +101,7 @@ def test_as_many_idle_workers_start_as_rows_come() -> None:
             await feed.add_rows([row(number) for number in range(3)])
             await asyncio.sleep(1)
             assert sorted(task.result() for task in idle if task.done()) == [(0, 1), (1, 1), (2, 1)]
-            feed.finish()
+            feed.note_all_read()
 
     run_virtual(main())
 
@@ -110,7 +110,7 @@ def test_a_waiting_row_holds_no_worker() -> None:
     async def main() -> None:
         feed = new_feed()
         await feed.add_rows([row(number) for number in range(100)])
-        feed.finish()
+        feed.note_all_read()
         first = await feed.take_row()
         assert first is not None
         feed.put_back(first, 60.0)
@@ -162,7 +162,7 @@ def test_workers_at_the_end_are_as_many_as_rows(waiting: int) -> None:
         async with asyncio.TaskGroup() as tasks:
             workers = [tasks.create_task(taken(feed)) for _ in range(5)]
             await asyncio.sleep(1)
-            feed.finish()
+            feed.note_all_read()
             await asyncio.sleep(1)
             assert sum(worker.done() for worker in workers) == 5 - waiting
         results = [worker.result() for worker in workers]
@@ -182,7 +182,7 @@ def test_nothing_is_handed_out_or_awaited_after_the_close() -> None:
             reader = tasks.create_task(feed.add_rows([row(2)]))
             await asyncio.sleep(1)
             assert not any(task.done() for task in (*idle, reader))
-            feed.close()
+            feed.close_feed()
         assert [task.result() for task in idle] == [(None, 1)] * 3
         assert await taken(feed) == (None, 1)
         feed.put_back(row(3), 0.0)  # a call that was in flight failed
@@ -218,7 +218,7 @@ class Bustle:
             await self.feed.add_rows([row(number + index) for index in range(count)])
             number += count
         await self.pause()
-        self.feed.finish()
+        self.feed.note_all_read()
 
     async def work(self) -> None:
         while (found := await self.feed.take_row()) is not None:
@@ -239,7 +239,7 @@ class Bustle:
     async def close(self, after_s: float) -> None:
         await asyncio.sleep(after_s)
         self.closed_s = now_s()
-        self.feed.close()
+        self.feed.close_feed()
 
     async def run(self, *, workers: int, close_after_s: float | None) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -286,7 +286,7 @@ class Holding:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def wait(self, row: Row) -> None:
+    def hold_row(self, row: Row) -> None:
         self.rows.append(row)
 
     async def without_others(self) -> None:
@@ -294,9 +294,9 @@ class Holding:
         await asyncio.sleep(3)
         rows, self.rows = self.rows, []
         for held in rows:
-            self._feed.release(held)
+            self._feed.release_row(held)
         if self._is_ending:
-            self._feed.close()
+            self._feed.close_feed()
 
 
 async def drained(feed: Feed, workers: int) -> list[tuple[int, float]]:
@@ -324,7 +324,7 @@ def test_held_rows_go_last_and_all_workers_end(workers: int) -> None:
         for held in refused:
             held.was_refused = True
         await feed.add_rows([*refused, row(0), row(1), row(2)])
-        feed.finish()
+        feed.note_all_read()
         done = await drained(feed, workers)
         assert [number for number, _ in done] == [0, 1, 2, 8, 9]
         (asked_s,) = holding.asked_s
@@ -338,9 +338,9 @@ def test_row_that_waits_for_its_time_is_another_row() -> None:
     async def main() -> None:
         feed = new_feed()
         holding = Holding(feed)
-        holding.wait(row(9))
+        holding.hold_row(row(9))
         feed.put_back(row(0), 50.0)
-        feed.finish()
+        feed.note_all_read()
         await drained(feed, 2)
         assert holding.asked_s == [51.0]
 
@@ -351,8 +351,8 @@ def test_when_run_ends_over_held_rows_all_workers_end() -> None:
     async def main() -> None:
         feed = new_feed()
         holding = Holding(feed, is_ending=True)
-        holding.wait(row(9))
-        feed.finish()
+        holding.hold_row(row(9))
+        feed.note_all_read()
         assert await drained(feed, 3) == []
 
     run_virtual(main(), limit_s=1_000)

@@ -99,14 +99,14 @@ def failed(error: ApiError, **row: int) -> Case:
         first = case.run.row(0)
         for name, value in row.items():
             setattr(first, name, value)
-        case.judge.failed(first, error)
+        case.judge.judge_failure(first, error)
 
     return judged(act)
 
 
 def test_completion_is_kept_and_journaled() -> None:
-    case = judged(lambda case: case.judge.answered(case.run.row(0), COMPLETION, HI))
-    assert (case.collector.rows_done, case.collector.counts.completed) == (1, 1)
+    case = judged(lambda case: case.judge.keep_completion(case.run.row(0), COMPLETION, HI))
+    assert (case.collector.rows_done, case.collector.counts.completed_rows) == (1, 1)
     assert [(one.kind, one.body) for one in case.journaled] == [("answer", COMPLETION.body)]
 
 
@@ -127,7 +127,7 @@ def test_failure_that_may_pass_puts_the_row_back(error: ApiError) -> None:
 
 def test_second_rejection_decides_the_row() -> None:
     case = failed(RequestRejected("HTTP 400", status=400), rejections=2)
-    assert (case.collector.counts.statuses()["rejected"], len(case.feed._waiting)) == (1, 0)
+    assert (case.collector.counts.rows_by_status()["rejected"], len(case.feed._waiting)) == (1, 0)
     assert [one.kind for one in case.journaled] == ["rejected"]
 
 
@@ -153,7 +153,7 @@ def test_bug_before_the_record_carries_the_answer(monkeypatch: pytest.MonkeyPatc
     def broken(*_: object) -> None:
         raise TypeError("a bug")
 
-    monkeypatch.setattr(judge_module, "accepted", broken)
+    monkeypatch.setattr(judge_module, "accepted_outcome", broken)
     with pytest.raises(Unjudged) as raised:
-        judged(lambda case: case.judge.answered(case.run.row(0), COMPLETION, HI))
+        judged(lambda case: case.judge.keep_completion(case.run.row(0), COMPLETION, HI))
     assert raised.value.answer == COMPLETION

@@ -69,7 +69,7 @@ class Crowd:
             async with self.limiter.permit() as sent:
                 self.in_flight += 1
                 window = self.limiter.window
-                assert self.in_flight == self.limiter.in_flight <= window.permits
+                assert self.in_flight == self.limiter.in_flight <= window.permitted_calls
                 assert sent.at_s == now_s()
                 assert sent.number == self.limiter.requests
                 await asyncio.sleep(self._random.choice(self._durations_s))
@@ -114,7 +114,7 @@ def test_all_room_is_used_without_waiting_for_answers() -> None:
             await asyncio.sleep(0.001)
             assert crowd.in_flight == START_LEVEL
             await asyncio.sleep(0.2)
-            assert 3 * START_LEVEL <= crowd.in_flight == crowd.limiter.window.permits < 256
+            assert 3 * START_LEVEL <= crowd.in_flight == crowd.limiter.window.permitted_calls < 256
             await asyncio.sleep(0.3)
             assert crowd.in_flight == 256
 
@@ -138,7 +138,7 @@ def test_wider_window_makes_room_for_waiting_calls() -> None:
 def test_429_spreads_calls_beyond_the_first_step_over_time() -> None:
     async def main() -> None:
         limiter = await after_refusals(accepted=20, refused=4)
-        assert limiter.window.permits == 20
+        assert limiter.window.permitted_calls == 20
         async with asyncio.TaskGroup() as tasks:
             came = [tasks.create_task(admitted(limiter, hold_s=100)) for _ in range(30)]
             await asyncio.sleep(3)
@@ -171,7 +171,7 @@ def test_429s_of_one_instant_leave_what_the_api_holds() -> None:
     async def main() -> None:
         limiter = await after_refusals(accepted=40, refused=12)
         assert (limiter.requests, limiter.throttled, limiter.accepted) == (52, 12, 40)
-        assert limiter.window.permits == 40
+        assert limiter.window.permitted_calls == 40
 
     run_virtual(main())
 
@@ -190,11 +190,11 @@ def test_what_bound_a_run_is_counted() -> None:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(40):
                 tasks.create_task(admitted(limiter, hold_s=1))
-        assert limiter.bound_times.longest() is Bound.CEILING
+        assert limiter.bound_times.longest_bound() is Bound.CEILING
         slow = new_limiter(ceiling=64)
         for _ in range(20):
             await admitted(slow, hold_s=1)
-        assert slow.bound_times.longest() is Bound.SOURCE
+        assert slow.bound_times.longest_bound() is Bound.SOURCE
 
     run_virtual(main())
 
@@ -205,7 +205,7 @@ def test_api_that_never_refused_does_not_bind_the_run() -> None:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(200):
                 tasks.create_task(admitted(limiter, hold_s=60))
-        assert limiter.bound_times.longest() is Bound.CEILING
+        assert limiter.bound_times.longest_bound() is Bound.CEILING
 
     run_virtual(main())
 
@@ -254,7 +254,7 @@ def test_close_reaches_all_and_calls_in_flight_continue() -> None:
             await asyncio.sleep(0)
             waiting = [tasks.create_task(ends(limiter)) for _ in range(20)]
             await asyncio.sleep(3)
-            limiter.close()
+            limiter.end_admission()
             await asyncio.sleep(0.1)
             assert [task.result() for task in waiting] == [3.0] * 20
             assert limiter.in_flight == 2
@@ -273,7 +273,7 @@ def test_close_with_a_shut_gate_is_reported_at_once() -> None:
             waiting = [tasks.create_task(ends(limiter)) for _ in range(20)]
             await asyncio.sleep(0.1)
             closed_s = now_s()
-            limiter.close()
+            limiter.end_admission()
         assert {task.result() for task in waiting} == {closed_s}
 
     run_virtual(main())
@@ -296,12 +296,12 @@ class Shoppers:
             try:
                 async with self.limiter.permit() as sent:
                     await asyncio.sleep(self._random.choice(DURATIONS_S))
-                    self.budget.charge(COST)
+                    self.budget.add_charge(COST)
                     self.limiter.settle(sent, ANSWERED)
             except BudgetExhausted as error:
                 assert self.limiter.in_flight == 0
                 self.refusals.append(str(error))
-                self.limiter.close()
+                self.limiter.end_admission()
                 return
             except AdmissionEnded:
                 return
@@ -338,7 +338,7 @@ def test_spent_budget_is_reported_once_nothing_is_in_flight(
 def test_calls_wait_for_the_cost_of_one_in_flight() -> None:
     async def main() -> None:
         budget = Budget(budget_nano_usd=100)
-        budget.charge(40)
+        budget.add_charge(40)
         limiter = new_limiter(budget=budget)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(admitted(limiter, hold_s=5))  # may cost 40, so a second may not go
@@ -358,11 +358,11 @@ def test_money_is_set_aside_for_size_of_each_request() -> None:
         async with limiter.permit(200), limiter.permit(100):
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(1):
-                    await limiter.admit(0)
+                    await limiter.wait_for_room(0)
         async with limiter.permit(512 + 300):
             assert limiter.in_flight == 1
         with pytest.raises(BudgetExhausted, match="813 bytes"):
-            await limiter.admit(512 + 301)
+            await limiter.wait_for_room(512 + 301)
 
     run_virtual(main())
 

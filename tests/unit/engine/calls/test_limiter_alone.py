@@ -43,7 +43,7 @@ def test_once_it_is_decided_all_go_at_once() -> None:
 def test_a_refusal_is_an_answer_to_a_closed_gate() -> None:
     async def main() -> float:
         limiter = new_limiter()
-        gate = limiter.window.gate.closed(now_s(), patience_s=0.0, needs_answer=True)
+        gate = limiter.window.gate.closed_at(now_s(), patience_s=0.0, needs_answer=True)
         limiter._set_gate(gate)
         async with limiter.permit() as sent:
             limiter.settle(sent, AccessRefused("HTTP 403", status=403))

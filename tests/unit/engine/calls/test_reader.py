@@ -50,7 +50,7 @@ class Receiver:
     async def add_rows(self, rows: list[Row]) -> None:
         self.sent += rows
 
-    def finish(self) -> None:
+    def note_all_read(self) -> None:
         self.is_finished = True
 
     def keep_outcome(self, _part: int, outcome: Outcome) -> None:
@@ -75,7 +75,7 @@ def read(run: PreparedRun, *, retry_rejected: bool = False) -> Receiver:
 
 def test_all_rows_of_a_new_run_are_sent() -> None:
     received = read(PreparedRun(["a", "b", "c"]))
-    assert [row.name for row in received.sent] == [(0, 0), (0, 1), (0, 2)]
+    assert [row.row_position for row in received.sent] == [(0, 0), (0, 1), (0, 2)]
     assert received.opened == [0]
 
 

@@ -13,7 +13,7 @@ from airflow_provider_aimlapi.api.messages.wire import RequestEncoder
 from airflow_provider_aimlapi.core.calls.dialect import DEFAULT_MODEL
 from airflow_provider_aimlapi.core.calls.message import message_of
 from airflow_provider_aimlapi.core.calls.request import CompletionSpec
-from airflow_provider_aimlapi.engine.calls.single import complete
+from airflow_provider_aimlapi.engine.calls.single import complete_body
 from airflow_provider_aimlapi.engine.runtime.stop import StopSignal
 from airflow_provider_aimlapi.engine.settings import Settings
 from airflow_provider_aimlapi.errors import (
@@ -51,7 +51,7 @@ SUCCESS = Answer(
 UNREADABLE = Answer(status=200, content_type="text/html", body=b"<html>welcome</html>")
 NO_ANSWER = ApiUnavailable("the connection broke")
 SPEC = CompletionSpec(model=DEFAULT_MODEL, max_tokens=10)
-BODY = RequestEncoder(SPEC).encode(message_of("Say hello.", "Be brief."))
+BODY = RequestEncoder(SPEC).encode_request(message_of("Say hello.", "Be brief."))
 
 
 def refusal(status: int, retry_after: str | None = None) -> Answer:
@@ -88,9 +88,9 @@ def ask(
     async def main() -> Completion:
         stop = StopSignal()
         if stop_s is not None:
-            asyncio.get_running_loop().call_later(stop_s, stop.request)
+            asyncio.get_running_loop().call_later(stop_s, stop.request_stop)
         random = Random(1)  # noqa: S311  # jitter that can be repeated
-        return await complete(client, BODY, settings or Settings(), random, stop)
+        return await complete_body(client, BODY, settings or Settings(), random, stop)
 
     return run_virtual(main())
 
@@ -176,9 +176,9 @@ def test_a_stop_before_the_first_call_sends_nothing() -> None:
     client = ScriptedClient(SUCCESS)
     random = Random(1)  # noqa: S311  # jitter that can be repeated
     stop = StopSignal()
-    stop.request()
+    stop.request_stop()
     with pytest.raises(RunInterrupted):
-        run_virtual(complete(client, BODY, Settings(), random, stop))
+        run_virtual(complete_body(client, BODY, Settings(), random, stop))
     assert client.sent == []
 
 

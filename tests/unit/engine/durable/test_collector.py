@@ -9,10 +9,10 @@ from airflow_provider_aimlapi.core.calls.completion import (
     CallRecord,
     Completion,
     Reason,
-    accepted,
-    rejected,
+    accepted_outcome,
+    rejected_outcome,
 )
-from airflow_provider_aimlapi.core.durable.journal import rejection
+from airflow_provider_aimlapi.core.durable.journal import rejection_record
 from airflow_provider_aimlapi.engine.durable.collector import Collector
 from airflow_provider_aimlapi.engine.durable.journal_upkeep import JournalUpkeep
 from airflow_provider_aimlapi.engine.runtime.ending import Ending
@@ -65,7 +65,7 @@ class Case:
         """Keep an answer to each of these rows."""
         for index in indices:
             row = self.run.row(index)
-            outcome = accepted(Completion(text="hi", status="ok"), row.call_record(1))
+            outcome = accepted_outcome(Completion(text="hi", status="ok"), row.call_record(1))
             self.collector.keep_outcome(0, outcome, answer_to(row))
 
     def finish(self, after_s: float = 0.0) -> None:
@@ -75,7 +75,7 @@ class Case:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.collector.keep_durable(lambda: None))
                 await asyncio.sleep(after_s)
-                self.collector.finish()
+                self.collector.note_finished()
             await self.collector.flush_rest()
 
         run_virtual(main())
@@ -86,7 +86,7 @@ class Case:
 
 def rejection_to(index: int) -> Outcome:
     call = CallRecord(row=index, attempts=1, request_hash="0" * 64, completed_at_us=1)
-    return rejected(Reason("no", "no"), call)
+    return rejected_outcome(Reason("no", "no"), call)
 
 
 def test_whole_shard_becomes_a_part_without_a_journal() -> None:
@@ -129,7 +129,7 @@ def test_one_rejection_too_many_ends_the_run() -> None:
     case = Case("a", "b", "c", allowed=1)
     for index in (0, 1):
         outcome = rejection_to(index)
-        case.collector.keep_outcome(0, outcome, rejection(outcome))
+        case.collector.keep_outcome(0, outcome, rejection_record(outcome))
     assert isinstance(case.ending.error, TooManyRejections)
     assert case.collector.rejections_left == 0
 
@@ -138,7 +138,9 @@ def test_one_truncated_answer_too_many_ends_the_run() -> None:
     """The first one was journaled by an earlier attempt."""
     case = Case("a", "b", "c", allowed=1)
     cut_off = Completion(text="hi", status="truncated")
-    first, second = (accepted(cut_off, case.run.row(index).call_record(1)) for index in range(2))
+    first, second = (
+        accepted_outcome(cut_off, case.run.row(index).call_record(1)) for index in range(2)
+    )
     case.collector.keep_earlier(0, first)
     assert case.ending.error is None
     case.collector.keep_outcome(0, second)
@@ -147,7 +149,7 @@ def test_one_truncated_answer_too_many_ends_the_run() -> None:
 
 def test_earlier_outcome_counts_as_reused_and_is_not_journaled() -> None:
     case = Case("a", "b")
-    outcome = accepted(Completion(text="hi", status="ok"), case.run.row(0).call_record(1))
+    outcome = accepted_outcome(Completion(text="hi", status="ok"), case.run.row(0).call_record(1))
     case.collector.keep_earlier(0, outcome)
     case.finish()
     assert (case.collector.rows_done, case.collector.rows_reused) == (1, 1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from airflow_provider_aimlapi.answer import Answer
-from airflow_provider_aimlapi.core.calls.completion import CallRecord, Reason, rejected
-from airflow_provider_aimlapi.core.durable.journal import Record, rejection, unread
+from airflow_provider_aimlapi.core.calls.completion import CallRecord, Reason, rejected_outcome
+from airflow_provider_aimlapi.core.durable.journal import Record, rejection_record, unread_record
 from airflow_provider_aimlapi.engine.durable.earlier_answers import News, Room
 
 UNREAD = Reason("unreadable", "unreadable")
@@ -18,7 +18,7 @@ CHARGED = {3: 100}
 
 def bought(answer: Answer, moment: int = 1) -> Record:
     call = CallRecord(row=3, request_hash="0" * 64, attempts=1, completed_at_us=moment)
-    return unread(answer, UNREAD, call)
+    return unread_record(answer, UNREAD, call)
 
 
 def given_up(cost_nano_usd: int, moment: int = 1) -> Record:
@@ -30,7 +30,7 @@ def given_up(cost_nano_usd: int, moment: int = 1) -> Record:
         completed_at_us=moment,
         unread_cost_nano_usd=cost_nano_usd,
     )
-    return rejection(rejected(UNREAD, call))
+    return rejection_record(rejected_outcome(UNREAD, call))
 
 
 def news_of(*records: Record, charged: dict[int, int]) -> News:
@@ -48,7 +48,7 @@ def rejected_again(cost_nano_usd: int) -> News:
 
 def test_second_rejection_charges_what_came_after_the_part() -> None:
     news = rejected_again(160)
-    assert list(news.charges()) == [60]
+    assert list(news.charges_beyond_part()) == [60]
     assert news.outcomes == []
 
 
@@ -59,14 +59,14 @@ def test_row_rejected_twice_may_be_bought_again() -> None:
 
 def test_answer_after_a_second_rejection_adds_its_cost() -> None:
     news = news_of(given_up(160), bought(NO_CHOICES, 2), charged=CHARGED)
-    assert list(news.charges()) == [120]
+    assert list(news.charges_beyond_part()) == [120]
 
 
 def test_two_rejections_of_an_open_row_count_once() -> None:
     news = news_of(given_up(100), bought(NO_CHOICES, 2), given_up(160, 3), charged={})
-    assert sum(charge or 0 for charge in news.charges()) == 160
+    assert sum(charge or 0 for charge in news.charges_beyond_part()) == 160
 
 
 def test_a_page_without_a_cost_is_no_known_charge() -> None:
     news = news_of(bought(PAGE), bought(PAGE, 2), charged={})
-    assert list(news.charges()) == []
+    assert list(news.charges_beyond_part()) == []

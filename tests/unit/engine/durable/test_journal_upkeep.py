@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NAMES = RunNames(run_key="0" * 32)
-MERGED = NAMES.segment(0, 1, 0, 7)
+MERGED = NAMES.segment_name(0, 1, 0, 7)
 
 
 class Upkeep:
@@ -40,7 +40,7 @@ class Upkeep:
             record = Record(
                 kind="failed", row=1, request_hash="", attempts=number, completed_at_us=1
             )
-            self.journal.append(0, [record])
+            self.journal.append_records(0, [record])
         self.upkeep = JournalUpkeep(self.journal, VirtualClock(), lambda: self.renewed_at_s)
 
     async def merge(self, *, is_open: Callable[[int], bool] = lambda _: True) -> list[str]:
@@ -122,7 +122,7 @@ class MergingStore(MemoryStore):
 def interrupted(run: PreparedRun) -> PreparedRun:
     journal = JournalStore(run.store, run.prepared.names, 1)
     for index in range(8):
-        journal.append(0, [answer_to(run.row(index))])
+        journal.append_records(0, [answer_to(run.row(index))])
     return run
 
 

@@ -47,7 +47,7 @@ class RefusingStore(MemoryStore):
 
 def lease_in(store: MemoryStore, clock: VirtualClock) -> Lease:
     leases = LeaseStore(store, PublicationNames())
-    epoch = leases.acquire(token="ours")  # a lease's body
+    epoch = leases.acquire_epoch(token="ours")  # a lease's body
     return Lease(leases, epoch, times=TIMES, clock=clock, stop=StopSignal())
 
 
@@ -62,7 +62,7 @@ def test_release_that_is_refused_leaves_result_as_it_is(error: Exception) -> Non
             store.error = error
             return "done"
         finally:
-            await lease.release()
+            await lease.release_lease()
 
     assert run_virtual(main()) == "done"
 
@@ -98,7 +98,7 @@ def test_an_attempt_that_waits_bears_a_refusal_that_passes() -> None:
         lease = lease_in(store, VirtualClock())
         store.error = StoreUnsafe("403")
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(lease.renew())
+            tasks.create_task(lease.renew_right())
             await asyncio.sleep(2.5 * TIMES.interval_s)
             store.error = None
         return lease.may_pay()
@@ -130,7 +130,7 @@ def test_wait_for_right_ends_when_the_store_stays_away() -> None:
         lease = lease_in(store, VirtualClock())
         store.error = StoreUnavailable("away")
         with pytest.raises(StoreUnavailable, match="for 2 min"):
-            await lease.renew()
+            await lease.renew_right()
         return asyncio.get_running_loop().time()
 
     assert STORE_PATIENCE_S < run_virtual(main()) <= STORE_PATIENCE_S + 2 * TIMES.interval_s
@@ -161,7 +161,7 @@ def test_wait_for_newer_attempt_ends_when_store_stays_away() -> None:
         lease = lease_in(store, VirtualClock())
         lease_in(store, VirtualClock())
         with pytest.raises(StoreUnavailable):
-            await lease.follow(read_result)
+            await lease.follow_newer(read_result)
         return asyncio.get_running_loop().time()
 
     assert STORE_PATIENCE_S < run_virtual(main()) <= STORE_PATIENCE_S + 2 * TIMES.interval_s
@@ -174,9 +174,9 @@ def test_stop_ends_the_wait_for_an_elder_at_once() -> None:
     async def main() -> float:
         lease_in(store, VirtualClock())
         leases = LeaseStore(store, PublicationNames())
-        epoch = leases.acquire(token="newer")
+        epoch = leases.acquire_epoch(token="newer")
         lease = Lease(leases, epoch, times=TIMES, clock=VirtualClock(), stop=stop)
-        asyncio.get_running_loop().call_later(3.0, stop.request)
+        asyncio.get_running_loop().call_later(3.0, stop.request_stop)
         with pytest.raises(RunInterrupted):
             await lease.wait_for_elders()
         return asyncio.get_running_loop().time()
@@ -202,7 +202,7 @@ def reported(store: MemoryStore) -> list[float]:
 
 def test_wait_for_a_silent_elder_reports_its_end_once() -> None:
     store = MemoryStore()
-    LeaseStore(store, PublicationNames()).acquire(token="killed")
+    LeaseStore(store, PublicationNames()).acquire_epoch(token="killed")
     latest_s, ended_s = reported(store)
     assert ended_s == TIMES.silence_s < latest_s <= ended_s + TIMES.interval_s
 
@@ -218,7 +218,7 @@ class Outage(MemoryStore):
 
 def test_time_that_does_not_count_moves_the_reported_end() -> None:
     store = Outage()
-    LeaseStore(store, PublicationNames()).acquire(token="killed")
+    LeaseStore(store, PublicationNames()).acquire_epoch(token="killed")
     *moments_s, ended_s = reported(store)
     assert moments_s == sorted(moments_s)
     assert len(moments_s) > 1

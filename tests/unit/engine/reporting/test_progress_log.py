@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CALLS: Any = SimpleNamespace(
     collector=SimpleNamespace(rows_done=3, rows_reused=1),
     limiter=SimpleNamespace(
-        in_flight=2, window=SimpleNamespace(permits=8), throttled=0, bound_by=""
+        in_flight=2, window=SimpleNamespace(permitted_calls=8), throttled=0, bound_by=""
     ),
     budget=SimpleNamespace(charged_nano_usd=0),
 )

@@ -60,12 +60,14 @@ def search_all(run: EarlierRun, files: Files) -> dict[object, str | None]:
         requests = list(files.values())[shard.file][shard.first_row :][: shard.rows]
         for first in range(0, len(requests), BATCH_ROWS):
             batch = requests[first : first + BATCH_ROWS]
-            answers = search.find(shard, rows_before, [hash_of(one) for one in batch], len(batch))
+            answers = search.find_answers(
+                shard, rows_before, [hash_of(one) for one in batch], len(batch)
+            )
             for one in batch:
                 if hash_of(one) in answers:
                     found[one] = answers[hash_of(one)].text
         rows_before += shard.rows
-    search.close()
+    search.close_table()
     return found
 
 

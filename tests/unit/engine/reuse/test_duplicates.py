@@ -9,7 +9,12 @@ import pytest
 
 from airflow_provider_aimlapi.core.answers.schema import answer_schema
 from airflow_provider_aimlapi.core.answers.validation import AnswerValidator
-from airflow_provider_aimlapi.core.calls.completion import Outcome, Reason, rejected, reused
+from airflow_provider_aimlapi.core.calls.completion import (
+    Outcome,
+    Reason,
+    rejected_outcome,
+    reused_outcome,
+)
 from airflow_provider_aimlapi.core.calls.several_answers import Answers
 from airflow_provider_aimlapi.engine.reuse.duplicates import Duplicates
 from airflow_provider_aimlapi.engine.row import FollowUp, Row
@@ -60,7 +65,7 @@ def row_of(request: object, row: int, part: int = 0, **fields: Any) -> Row:
 
 
 def rejection_of(row: Row) -> Outcome:
-    return rejected(Reason("no", "no"), row.call_record(1))
+    return rejected_outcome(Reason("no", "no"), row.call_record(1))
 
 
 def test_first_of_equal_rows_is_sent() -> None:
@@ -79,7 +84,7 @@ def test_row_takes_the_answer_to_an_earlier_one() -> None:
     (first,) = work.read("a", part=3)
     work.duplicates.decided(first, paid_outcome(0, "a"))
     work.read("b", "a", part=4)
-    assert [row.name for row in work.sent] == [(3, 0), (4, 0)]
+    assert [row.row_position for row in work.sent] == [(3, 0), (4, 0)]
     assert work.given_rows() == [(4, 1, "3:0")]
 
 
@@ -147,7 +152,7 @@ def test_duplicate_keeps_what_was_paid_for_it() -> None:
 def test_duplicate_of_a_reused_answer_is_reused() -> None:
     work = Work()
     first, _ = work.read("a", "a")
-    work.duplicates.decided(first, reused(paid_outcome(5, "a"), run_key="ab" * 16, row=0))
+    work.duplicates.decided(first, reused_outcome(paid_outcome(5, "a"), run_key="ab" * 16, row=0))
     ((_, given),) = work.given
     assert (given.row, given.reused_from, given.same_as) == (1, "ab" * 16, None)
 

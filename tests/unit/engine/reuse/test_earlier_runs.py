@@ -98,10 +98,10 @@ def test_run_with_another_output_column_is_used() -> None:
 
 
 DAMAGES = {
-    "no plan": ("plan", None),
-    "no manifest": ("manifest", None),
-    "another plan": ("plan", b"{}"),
-    "another manifest": ("manifest", b"{}"),
+    "no plan": ("plan_name", None),
+    "no manifest": ("manifest_name", None),
+    "another plan": ("plan_name", b"{}"),
+    "another manifest": ("manifest_name", b"{}"),
     "a note of dropped instructions": ("instructions_dropped", b"{}"),
 }
 

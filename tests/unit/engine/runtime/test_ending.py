@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def test_a_run_that_was_not_halted_has_no_error() -> None:
     closed: list[str] = []
     ending = Ending()
-    ending.closes(lambda: closed.append("feed"))
+    ending.register_closers(lambda: closed.append("feed"))
     assert ending.error is None
     assert closed == []
 
@@ -28,13 +28,13 @@ def test_first_reason_wins_and_all_are_notified_in_order(
 ) -> None:
     closed: list[str] = []
     ending = Ending()
-    ending.closes(lambda: closed.append("feed"), lambda: closed.append("limiter"))
-    ending.closes(lambda: closed.append("collector"))
+    ending.register_closers(lambda: closed.append("feed"), lambda: closed.append("limiter"))
+    ending.register_closers(lambda: closed.append("collector"))
     first = AccessRefused("HTTP 403: no credit")
     with caplog.at_level(logging.INFO):
-        ending.halt(first)
-        ending.halt(RunInterrupted("stop"))
-        ending.halt(BudgetExhausted("spent"))
+        ending.end_admission(first)
+        ending.end_admission(RunInterrupted("stop"))
+        ending.end_admission(BudgetExhausted("spent"))
     assert ending.error is first
     assert closed == ["feed", "limiter", "collector"]
     (record,) = caplog.records
@@ -46,9 +46,9 @@ def test_first_reason_wins_and_all_are_notified_in_order(
 def test_who_is_told_already_sees_the_reason() -> None:
     seen: list[object] = []
     ending = Ending()
-    ending.closes(lambda: seen.append(ending.error))
+    ending.register_closers(lambda: seen.append(ending.error))
     error = BudgetExhausted("spent")
-    ending.halt(error)
+    ending.end_admission(error)
     assert seen == [error]
 
 
@@ -57,9 +57,9 @@ def test_lost_paid_answers_are_the_reason_before_all_others(
 ) -> None:
     """The earlier reason ends nothing any more, so it is logged here."""
     ending, lost = Ending(), StoreUnavailable("503")
-    ending.halt(BudgetExhausted("Everything paid for is kept."))
-    ending.fail(lost)
-    ending.fail(lost)
+    ending.end_admission(BudgetExhausted("Everything paid for is kept."))
+    ending.end_without_keeping(lost)
+    ending.end_without_keeping(lost)
     assert ending.error is lost
     logged = [record.getMessage() for record in caplog.records]
     assert sum("BudgetExhausted: Everything paid for" in line for line in logged) == 1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from airflow_provider_aimlapi.core.verdicts.verdict import RETRY_AFTER_S_MAX
 from airflow_provider_aimlapi.engine.runtime.retry import (
     STORE_PATIENCE_S,
-    persist,
+    persist_in_thread,
     persist_until_stopped,
     retry_delay_s,
 )
@@ -98,7 +98,7 @@ class Store:
 
 
 def persisted(store: Store) -> str:
-    return run_virtual(persist(VirtualClock(), store.read, "ab", size=2))
+    return run_virtual(persist_in_thread(VirtualClock(), store.read, "ab", size=2))
 
 
 def test_a_store_that_answers_is_asked_once() -> None:
@@ -146,7 +146,7 @@ def test_stop_ends_wait_for_a_store_that_is_away() -> None:
     stop = StopSignal()
 
     async def main() -> float:
-        asyncio.get_running_loop().call_later(1.0, stop.request)
+        asyncio.get_running_loop().call_later(1.0, stop.request_stop)
         with pytest.raises(RunInterrupted):
             await persist_until_stopped(stop, VirtualClock(), fail)
         return asyncio.get_running_loop().time()
@@ -156,11 +156,11 @@ def test_stop_ends_wait_for_a_store_that_is_away() -> None:
 
 def test_stop_does_not_end_the_keeping_of_answers() -> None:
     stop = StopSignal()
-    stop.request()
+    stop.request_stop()
 
     async def main() -> float:
         with pytest.raises(StoreUnavailable):
-            await persist(VirtualClock(), fail)
+            await persist_in_thread(VirtualClock(), fail)
         return asyncio.get_running_loop().time()
 
     assert run_virtual(main()) >= STORE_PATIENCE_S

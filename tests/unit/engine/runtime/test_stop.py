@@ -24,7 +24,7 @@ def stop() -> Iterator[StopSignal]:
     stop = StopSignal()
 
     def request(number: int, frame: FrameType | None) -> None:
-        stop.request()
+        stop.request_stop()
 
     before = signal.signal(signal.SIGUSR1, request)
     yield stop
@@ -36,25 +36,25 @@ async def test_nobody_asked_yet() -> None:
     assert not stop.is_requested
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
-            await stop.wait()
+            await stop.wait_for_stop()
 
 
 async def test_who_comes_late_does_not_wait() -> None:
     stop = StopSignal()
-    stop.request()
-    stop.request()
+    stop.request_stop()
+    stop.request_stop()
     assert stop.is_requested
-    await stop.wait()
-    await stop.wait()
+    await stop.wait_for_stop()
+    await stop.wait_for_stop()
 
 
 async def test_another_thread_ends_every_wait() -> None:
     stop = StopSignal()
     async with asyncio.TaskGroup() as tasks:
         for _ in range(3):
-            tasks.create_task(stop.wait())
+            tasks.create_task(stop.wait_for_stop())
         await asyncio.sleep(0)
-        await asyncio.to_thread(stop.request)
+        await asyncio.to_thread(stop.request_stop)
     assert stop.is_requested
 
 
@@ -62,7 +62,7 @@ async def test_signal_handler_ends_wait_of_loop_that_it_interrupts(
     stop: StopSignal,
 ) -> None:
     async with asyncio.TaskGroup() as tasks:
-        waiting = tasks.create_task(stop.wait())
+        waiting = tasks.create_task(stop.wait_for_stop())
         await asyncio.sleep(0)
         assert not waiting.done()
         main = threading.get_ident()
@@ -75,7 +75,7 @@ def test_signal_handler_ends_wait_of_loop_in_another_thread(stop: StopSignal) ->
 
     async def engine() -> None:
         asyncio.get_running_loop().call_soon(is_waiting.set)
-        await stop.wait()
+        await stop.wait_for_stop()
 
     thread = threading.Thread(target=lambda: asyncio.run(engine()))
     thread.start()
@@ -96,21 +96,21 @@ def test_a_loop_that_is_gone_does_no_harm() -> None:
 
     async def give_up() -> None:
         async with asyncio.TaskGroup() as tasks:
-            waiting = tasks.create_task(stop.wait())
+            waiting = tasks.create_task(stop.wait_for_stop())
             await asyncio.sleep(0)
             waiting.cancel()
 
     asyncio.run(give_up())
-    stop.request()
+    stop.request_stop()
     assert stop.is_requested
 
 
 def test_a_check_passes_until_a_stop_is_requested() -> None:
     stop = StopSignal()
-    stop.check()
-    stop.request()
+    stop.raise_if_requested()
+    stop.request_stop()
     with pytest.raises(RunInterrupted):
-        stop.check()
+        stop.raise_if_requested()
 
 
 def test_a_pause_ends_when_a_stop_is_requested() -> None:
@@ -118,10 +118,10 @@ def test_a_pause_ends_when_a_stop_is_requested() -> None:
 
     async def main() -> float:
         loop = asyncio.get_running_loop()
-        await stop.pause(5.0)
-        loop.call_later(2.0, stop.request)
+        await stop.pause_until_stop(5.0)
+        loop.call_later(2.0, stop.request_stop)
         with pytest.raises(RunInterrupted):
-            await stop.pause(5.0)
+            await stop.pause_until_stop(5.0)
         return loop.time()
 
     assert run_virtual(main()) == 7.0

@@ -16,7 +16,7 @@ def rings(delays_s: list[float], *, cancel_after_s: float | None = None) -> list
             timer.set_in(delay_s)
         if cancel_after_s is not None:
             await asyncio.sleep(cancel_after_s)
-            timer.cancel()
+            timer.cancel_timer()
         await asyncio.sleep(100)
         return rung_s
 

@@ -21,7 +21,7 @@ class Crowd:
         """Let one more wait; return when it does."""
 
         async def wait() -> None:
-            await self.waiters.wait(timeout_s)
+            await self.waiters.wait_for_wake(timeout_s)
             self.back.append((name, asyncio.get_running_loop().time()))
 
         self.joined.append(self._tasks.create_task(wait()))
@@ -34,11 +34,11 @@ def test_first_waiters_are_woken_in_the_number_requested() -> None:
             crowd = Crowd(tasks)
             for name in "abcd":
                 await crowd.join(name)
-            crowd.waiters.wake(2)
+            crowd.waiters.wake_first(2)
             await asyncio.sleep(1)
             assert crowd.back == [("a", 0), ("b", 0)]
             assert len(crowd.waiters) == 2
-            crowd.waiters.wake()
+            crowd.waiters.wake_first()
             await asyncio.sleep(1)
             crowd.waiters.wake_all()
         assert crowd.back == [("a", 0), ("b", 0), ("c", 1), ("d", 2)]
@@ -50,9 +50,9 @@ def test_first_waiters_are_woken_in_the_number_requested() -> None:
 def test_wake_without_waiters_is_not_kept() -> None:
     async def main() -> None:
         waiters = Waiters()
-        waiters.wake(5)
+        waiters.wake_first(5)
         waiters.wake_all()
-        await waiters.wait()
+        await waiters.wait_for_wake()
 
     with pytest.raises(NothingToWaitFor):
         run_virtual(main())
@@ -67,7 +67,7 @@ def test_wait_ends_with_its_time_and_frees_its_slot() -> None:
             await asyncio.sleep(10)
             assert crowd.back == [("a", 2.5)]
             assert len(crowd.waiters) == 1
-            crowd.waiters.wake()
+            crowd.waiters.wake_first()
         assert crowd.back == [("a", 2.5), ("b", 10)]
 
     run_virtual(main())
@@ -78,7 +78,7 @@ def test_a_woken_wait_forgets_its_time() -> None:
         async with asyncio.TaskGroup() as tasks:
             crowd = Crowd(tasks)
             await crowd.join("a", timeout_s=5)
-            crowd.waiters.wake()
+            crowd.waiters.wake_first()
             await asyncio.sleep(100)
         assert crowd.back == [("a", 0)]
 
@@ -94,7 +94,7 @@ def test_a_cancelled_wait_leaves_its_place_to_others() -> None:
             crowd.joined[0].cancel()
             await asyncio.sleep(1)
             assert len(crowd.waiters) == 1
-            crowd.waiters.wake()
+            crowd.waiters.wake_first()
         assert crowd.back == [("b", 1)]
 
     run_virtual(main())
@@ -107,7 +107,7 @@ def test_wake_at_a_time_out_goes_to_the_next() -> None:
             crowd = Crowd(tasks)
             await crowd.join("a", timeout_s=1)
             await crowd.join("b")
-            loop.call_at(1, crowd.waiters.wake)
+            loop.call_at(1, crowd.waiters.wake_first)
         assert sorted(crowd.back) == [("a", 1), ("b", 1)]
 
     run_virtual(main())
@@ -118,7 +118,7 @@ def test_wake_before_a_simultaneous_time_out_returns_once() -> None:
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as tasks:
             crowd = Crowd(tasks)
-            loop.call_at(1, crowd.waiters.wake)
+            loop.call_at(1, crowd.waiters.wake_first)
             await crowd.join("a", timeout_s=1)
         assert crowd.back == [("a", 1)]
         assert len(crowd.waiters) == 0

@@ -108,7 +108,7 @@ def quick_of(fs: Any, path: str) -> QuickS3:
 def test_a_listing_is_the_same_but_for_its_dates(s3_bucket: str) -> None:
     fs = filled(s3_bucket, {f"in/{name}": name.encode() for name in ODD_NAMES})
     fs.pipe_file(f"{s3_bucket}/in-other/x.parquet", b"text")
-    quick = quick_of(fs, s3_bucket).entries(f"{s3_bucket}/in")
+    quick = quick_of(fs, s3_bucket).entries_below(f"{s3_bucket}/in")
     ordinary = fs.find(f"{s3_bucket}/in", detail=True)
     told = {path: {"size": i["size"], "ETag": i["ETag"]} for path, i in ordinary.items()}
     assert quick == told
@@ -118,7 +118,7 @@ def test_a_listing_is_the_same_but_for_its_dates(s3_bucket: str) -> None:
 @pytest.mark.parametrize("name", NAMES_WITHOUT_A_PATH)
 def test_name_without_an_obstore_path_is_listed_by_s3fs(s3_bucket: str, name: str) -> None:
     fs = filled(s3_bucket, {name: b"text"})
-    assert quick_of(fs, s3_bucket).entries(f"{s3_bucket}/in") is None
+    assert quick_of(fs, s3_bucket).entries_below(f"{s3_bucket}/in") is None
     (file,) = list_inputs(fs, f"s3://{s3_bucket}/in")
     assert file.path == f"{s3_bucket}/{name}"
 
@@ -220,7 +220,7 @@ def test_connection_decides_address_and_user_instead_of_the_environment(
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "another")
         monkeypatch.setenv("AWS_SESSION_TOKEN", "another's")
         right.script("GET", Trouble(status=403, code="AccessDenied"))
-        assert quick_of(fs, s3_bucket).entries(f"{s3_bucket}/in") is None
+        assert quick_of(fs, s3_bucket).entries_below(f"{s3_bucket}/in") is None
         assert (right.requests, wrong.requests) == (["GET"], [])
         (headers,) = right.headers
         assert "Credential=one/" in headers["Authorization"]
@@ -239,7 +239,7 @@ def test_environment_changes_no_request(monkeypatch: pytest.MonkeyPatch, value: 
             "s3", skip_instance_cache=True, endpoint_url=s3.url, key="one", secret="two"
         )
         quick = quick_of(fs, "bucket")
-        assert quick.entries("bucket/in") is None
+        assert quick.entries_below("bucket/in") is None
         assert quick.start_of("bucket/in/a", 9) is None
         signed = [headers["Authorization"].partition("SignedHeaders=")[2] for headers in s3.headers]
         names = [sorted(name.lower() for name in headers) for headers in s3.headers]
@@ -267,10 +267,10 @@ def access_of(fs: Any) -> S3Access:
 def test_forked_child_asks_s3fs(s3_bucket: str) -> None:
     fs = filled(s3_bucket, {"1.parquet": parquet(1)})
     quick = quick_of(fs, s3_bucket)
-    assert quick.entries(s3_bucket)
+    assert quick.entries_below(s3_bucket)
 
     def child() -> None:
-        assert quick.entries(s3_bucket) is None
+        assert quick.entries_below(s3_bucket) is None
         own = fsspec.filesystem("s3", skip_instance_cache=True)
         assert quick_s3(own, s3_bucket) is None
         assert len(open_data_set(own, f"s3://{s3_bucket}/").files) == 1

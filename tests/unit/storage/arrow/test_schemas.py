@@ -35,7 +35,7 @@ def opened(*tables: pa.Table, folders: Sequence[str] = ()) -> DataSet:
 
 def read(data_set: DataSet) -> pa.Table:
     shards = plan_shards(data_set.files)
-    batches = [batch for shard in shards for batch in data_set.tables(shard)]
+    batches = [batch for shard in shards for batch in data_set.read_tables(shard)]
     return pa.Table.from_batches(batches, data_set.schema)
 
 

@@ -30,7 +30,7 @@ def opened(folder: Path) -> DataSet:
 
 def texts(data_set: DataSet, *columns: str, limit_rows: int | None = None) -> list[RowTexts]:
     shards = plan_shards(data_set.files, limit_rows=limit_rows)
-    return [row for shard in shards for rows in data_set.rows(shard, columns) for row in rows]
+    return [row for shard in shards for rows in data_set.read_rows(shard, columns) for row in rows]
 
 
 def put(folder: Path, name: str, table: pa.Table, **options: object) -> Path:
@@ -96,7 +96,7 @@ def test_schemas_are_unified_where_nothing_is_lost(tmp_path: Path) -> None:
         [("n", pa.int64()), ("gone", pa.string()), ("new", pa.float64())]
     )
     shards = plan_shards(data_set.files)
-    batches = [batch for shard in shards for batch in data_set.tables(shard)]
+    batches = [batch for shard in shards for batch in data_set.read_tables(shard)]
     assert pa.Table.from_batches(batches).to_pydict() == {
         "n": [1, 2**40, 3],
         "gone": ["g", None, None],
@@ -274,7 +274,7 @@ def test_huge_row_group_reads_as_shards_in_flat_memory(tmp_path: Path) -> None:
     most = 0
     for shard in reversed(shards):  # each must find its own place
         numbers = []
-        for batch in data_set.rows(shard, ["body"]):
+        for batch in data_set.read_rows(shard, ["body"]):
             most = max(most, pa.total_allocated_bytes() - before)
             numbers += [int(row[0]) for row in batch if isinstance(row, tuple) and row[0]]
         assert numbers == list(range(shard.first_row, shard.first_row + shard_rows))
@@ -285,11 +285,11 @@ def test_shard_goes_on_where_the_one_before_it_ended(tmp_path: Path) -> None:
     path = put(tmp_path, "a.parquet", pa.table({"n": range(2000)}))
     data_set = opened(tmp_path)
     first, second, third, *_ = plan_shards(data_set.files, rows_max=500)
-    assert sum(len(rows) for rows in data_set.rows(first, ["n"])) == 500
+    assert sum(len(rows) for rows in data_set.read_rows(first, ["n"])) == 500
     path.unlink()  # still open, so the next shard reads on; any other would open it anew
-    assert next(data_set.rows(second, ["n"]))[0] == ("500",)
+    assert next(data_set.read_rows(second, ["n"]))[0] == ("500",)
     with pytest.raises(InputUnreadable, match="does not exist"):
-        next(data_set.rows(third, ["n"]))
+        next(data_set.read_rows(third, ["n"]))
 
 
 def test_row_lists_are_bounded_by_number_and_size(tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_row_lists_are_bounded_by_number_and_size(tmp_path: Path) -> None:
     put(tmp_path, "a.parquet", pa.table({"body": cells}), use_dictionary=False)
     data_set = opened(tmp_path)
     (shard,) = plan_shards(data_set.files, bytes_max=1024 * MB)
-    lists = list(data_set.rows(shard, ["body"]))
+    lists = list(data_set.read_rows(shard, ["body"]))
     assert [row for rows in lists for row in rows] == [(cell,) for cell in cells]
     assert all(sum(len(str(row)) for row in rows) < 15 * MB for rows in lists)
-    assert [len(rows) for rows in data_set.rows(shard, [], batch_rows=16)] == [16, 16, 8]
+    assert [len(rows) for rows in data_set.read_rows(shard, [], batch_rows=16)] == [16, 16, 8]

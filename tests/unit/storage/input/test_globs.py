@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_aimlapi.storage.input.globs import matches, may_reach, split_glob
+from airflow_provider_aimlapi.storage.input.globs import matches_glob, may_reach, split_glob
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_root_is_what_stands_before_the_first_wildcards_folder(
     ],
 )
 def test_matches(pattern: str, name: str) -> None:
-    assert matches(pattern, name)
+    assert matches_glob(pattern, name)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_matches(pattern: str, name: str) -> None:
     ],
 )
 def test_does_not_match(pattern: str, name: str) -> None:
-    assert not matches(pattern, name)
+    assert not matches_glob(pattern, name)
 
 
 @pytest.mark.parametrize(

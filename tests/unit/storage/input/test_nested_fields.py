@@ -111,7 +111,7 @@ def put(folder: Path, table: pa.Table, name: str = "a.parquet", **options: Any) 
 def texts(data_set: DataSet, *names: str) -> list[RowTexts]:
     """Return the rows as an estimate reads them, which must be what a run reads."""
     shards = plan_shards(data_set.files, limit_rows=None)
-    found = [row for shard in shards for part in data_set.rows(shard, names) for row in part]
+    found = [row for shard in shards for part in data_set.read_rows(shard, names) for row in part]
     checked = [
         row for shard in shards for part in data_set.checked_rows(shard, names) for row in part
     ]
@@ -159,7 +159,7 @@ def test_only_the_needed_values_are_decoded(tmp_path: Path) -> None:
     opened = open_parquet(fsspec.filesystem("file"), data_set.files[0])
     paths = (FieldPath("row", ("lines", 0, "sku")), FieldPath("n"), FieldPath("row", ("last", "n")))
     assert opened.names_of(paths) == ("row.lines.list.element.sku", "n", "row.last.n")
-    (batch,) = opened.batches(0, opened.names_of(paths), 10)
+    (batch,) = opened.read_batches(0, opened.names_of(paths), 10)
     assert str(batch.schema.field("row").type) == (
         "struct<lines: list<item: struct<sku: string>>, last: struct<n: int64>>"
     )

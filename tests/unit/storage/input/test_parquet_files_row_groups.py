@@ -34,7 +34,7 @@ def requests_of_reading(bucket: str, columns: int) -> int:
     fs.s3.meta.events.register("before-call", lambda model, **_: asked.append(model.name))
     rows = [texts for batch in data_set.checked_rows(shard, ["c1"]) for texts in batch]
     assert rows == [(str(row),) for row in range(ROWS)]
-    assert sum(batch.num_rows for batch in data_set.tables(shard)) == ROWS
+    assert sum(batch.num_rows for batch in data_set.read_tables(shard)) == ROWS
     return len(asked)
 
 

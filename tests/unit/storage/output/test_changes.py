@@ -26,7 +26,7 @@ def store_with(*changes: tuple[int, Change], leases: int = 9) -> MemoryStore:
     """A store with a lease of each epoch up to a number, and these changes by epoch."""
     store = MemoryStore()
     for epoch in range(1, leases + 1):
-        store.write(NAMES.lease(epoch), b"token")
+        store.write(NAMES.lease_name(epoch), b"token")
     for epoch, change in changes:
         create_change(store, epoch, change)
     return store
@@ -38,13 +38,13 @@ def success_of(run_key: str) -> bytes:
 
 
 def test_next_run_replaces_the_one_before() -> None:
-    assert Change(run_key=OLD).then(NEW) == Change(run_key=NEW, replaces=OLD)
-    assert Change(run_key=None).then(NEW) == Change(run_key=NEW, replaces=None)
+    assert Change(run_key=OLD).change_to(NEW) == Change(run_key=NEW, replaces=OLD)
+    assert Change(run_key=None).change_to(NEW) == Change(run_key=NEW, replaces=None)
 
 
 def test_repeated_run_keeps_what_it_replaces() -> None:
     change = Change(run_key=NEW, replaces=OLD)
-    assert change.then(NEW) == change
+    assert change.change_to(NEW) == change
     assert change.run_keys == (NEW, OLD)
 
 
@@ -56,7 +56,7 @@ def test_last_epoch_has_the_newest_change() -> None:
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"run_key":"../x"}', b"x" * 100_000])
 def test_damaged_change_gives_way_to_an_older_one(damage: bytes) -> None:
     store = store_with((2, Change(run_key=OLD)))
-    store.write(NAMES.change(3), damage)
+    store.write(NAMES.change_name(3), damage)
     assert newest_change(store) == Change(run_key=OLD)
 
 
@@ -89,4 +89,4 @@ def test_change_is_created_once() -> None:
 def test_only_older_changes_are_forgotten() -> None:
     store = store_with(*((epoch, Change(run_key=NEW)) for epoch in (1, 2, 3)))
     forget_changes(store, 2)
-    assert store.list(NAMES.changes) == [NAMES.change(2), NAMES.change(3)]
+    assert store.list(NAMES.changes) == [NAMES.change_name(2), NAMES.change_name(3)]

@@ -25,7 +25,7 @@ EPOCHS = count(1)
 
 def show(store: MemoryStore, names: RunNames, *visible: str) -> None:
     """Put a run in place under the next lease, staging it before if it is not yet there."""
-    if names.manifest not in store.objects:
+    if names.manifest_name not in store.objects:
         stage_run(store, names, *visible)
 
     plan = read_plan(store, names)
@@ -33,7 +33,7 @@ def show(store: MemoryStore, names: RunNames, *visible: str) -> None:
     manifest = read_manifest(store, names, plan)
     assert manifest is not None
     epoch = next(EPOCHS)
-    store.write(PLACES.lease(epoch), b"token")
+    store.write(PLACES.lease_name(epoch), b"token")
     show_run(store, manifest, epoch=epoch, map_in_threads=map_in_threads)
 
 
@@ -58,7 +58,7 @@ def test_parts_are_copied_and_success_names_the_run() -> None:
     show(store, OLD, "ds=1/a-00000.parquet", "b-00000.parquet")
     assert visible(store) == {"ds=1/a-00000.parquet": part(OLD, 0), "b-00000.parquet": part(OLD, 1)}
     success = json.loads(store.objects["_SUCCESS"])
-    assert success == {"run_key": OLD.run_key, "manifest": OLD.manifest, "parts": 2, "rows": 6}
+    assert success == {"run_key": OLD.run_key, "manifest": OLD.manifest_name, "parts": 2, "rows": 6}
     assert shown_run(store) == OLD.run_key
     assert shown_run(store) != NEW.run_key
 
@@ -75,8 +75,8 @@ def test_next_run_replaces_parts_and_removes_the_rest() -> None:
         "notes.txt": b"the user's",
     }
     assert shown_run(store) == NEW.run_key
-    assert store.objects[OLD.part(0)] == part(OLD, 0)
-    assert OLD.manifest in store.objects
+    assert store.objects[OLD.part_name(0)] == part(OLD, 0)
+    assert OLD.manifest_name in store.objects
 
 
 def test_publishing_again_an_earlier_run_brings_it_back() -> None:
@@ -129,7 +129,7 @@ class Watched(MemoryStore):
         super().delete(name)
 
     def write(self, name: str, data: bytes) -> None:
-        if not name.startswith(PLACES.leases):
+        if not name.startswith(PLACES.lease_prefix):
             self._change()
         super().write(name, data)
 
@@ -226,7 +226,7 @@ def test_part_of_an_unshown_run_is_foreign() -> None:
         check_foreign(store, plan_of(NEW, "b-00000.parquet"), map_in_threads)
 
 
-@pytest.mark.parametrize("gone", [OLD.plan, OLD.part(0)])
+@pytest.mark.parametrize("gone", [OLD.plan_name, OLD.part_name(0)])
 def test_part_without_its_plan_or_staged_part_is_foreign(gone: str) -> None:
     store = MemoryStore()
     show(store, OLD, "a-00000.parquet")
@@ -239,7 +239,7 @@ def test_missing_staged_part_is_named_before_anything_changes() -> None:
     store = MemoryStore()
     show(store, OLD, "a-00000.parquet")
     stage_run(store, NEW, "a-00000.parquet", "b-00000.parquet")
-    store.delete(NEW.part(1))
+    store.delete(NEW.part_name(1))
     with pytest.raises(JournalUnreadable, match=r"part-00001\.parquet"):
         show(store, NEW)
     assert visible(store) == {"a-00000.parquet": part(OLD, 0)}
@@ -249,7 +249,7 @@ def test_missing_staged_part_is_named_before_anything_changes() -> None:
 def test_change_of_no_lease_does_not_count() -> None:
     store = MemoryStore()
     show(store, OLD, "a-00000.parquet")
-    store.create(PLACES.change(99_999_999), b'{"run_key":null}')
+    store.create(PLACES.change_name(99_999_999), b'{"run_key":null}')
     assert newest_change(store).run_key == OLD.run_key
     show(store, NEW, "a-00000.parquet")
     assert visible(store) == {"a-00000.parquet": part(NEW, 0)}
@@ -271,7 +271,7 @@ def test_change_planted_for_the_next_lease_is_named() -> None:
     show(store, OLD, "a-00000.parquet")
     stage_run(store, NEW, "b-00000.parquet")
     epoch = next(EPOCHS) + 1
-    store.create(PLACES.change(epoch), b"planted")
+    store.create(PLACES.change_name(epoch), b"planted")
     with pytest.raises(JournalUnreadable, match=f"{epoch:08d}"):
         show(store, NEW)
     assert visible(store) == {"a-00000.parquet": part(OLD, 0)}

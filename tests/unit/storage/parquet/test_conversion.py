@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.calls.completion import skipped_outcome
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from airflow_provider_aimlapi.storage.parquet.conversion import readable_schema
@@ -77,7 +77,7 @@ def rewritten_as(table: pa.Table, schema: pa.Schema, rows_max: int) -> pa.Table:
         encode_part(
             data_set,
             shard,
-            [skipped("null", row=row) for row in range(shard.rows)],
+            [skipped_outcome("null", row=row) for row in range(shard.rows)],
             outcome_columns=OutcomeColumns("completion"),
             run_key="ab" * 16,
             epoch=1,

@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet as pq
 from pyarrow.parquet import encryption
 
-from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.calls.completion import skipped_outcome
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.input.dataset import DataSet, open_data_set
@@ -111,7 +111,7 @@ def parts_of(data_set: DataSet) -> list[bytes]:
         encode_part(
             data_set,
             shard,
-            [skipped("null", row=row) for row in range(shard.rows)],
+            [skipped_outcome("null", row=row) for row in range(shard.rows)],
             outcome_columns=OutcomeColumns("completion"),
             run_key="0123456789abcdef" * 2,
             epoch=1,
@@ -234,10 +234,10 @@ def test_statistics_of_values_without_order_are_left_out(tmp_path: Path) -> None
 def test_files_with_one_schema_share_it() -> None:
     parser = SchemaParser()
     one, other = (footer_bytes(written(pa.table({"x": [n]}))) for n in (1, 2))
-    assert parser.parse(one, "one") is parser.parse(other, "other")
-    assert parser.parse(footer_bytes(written(pa.table({"y": [1]}))), "third") is not parser.parse(
-        one, "one"
-    )
+    assert parser.parse_schema(one, "one") is parser.parse_schema(other, "other")
+    assert parser.parse_schema(
+        footer_bytes(written(pa.table({"y": [1]}))), "third"
+    ) is not parser.parse_schema(one, "one")
 
 
 def footer_bytes(data: bytes) -> bytes:

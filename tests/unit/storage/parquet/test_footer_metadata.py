@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.calls.completion import skipped_outcome
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from airflow_provider_aimlapi.storage.parquet.footer_metadata import spark_schema
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_aimlapi.storage.input.dataset import DataSet
     from airflow_provider_aimlapi.storage.parquet.compact_thrift import Struct
 
-ADDED = OutcomeColumns("completion").fields()
+ADDED = OutcomeColumns("completion").arrow_fields()
 SPARK = "org.apache.spark.sql.parquet.row.metadata"
 
 
@@ -40,7 +40,7 @@ def parts_of(folder: Path, rows_max: int = 8192) -> list[bytes]:
         encode_part(
             data_set,
             shard,
-            [skipped("null", row=row) for row in range(shard.rows)],
+            [skipped_outcome("null", row=row) for row in range(shard.rows)],
             outcome_columns=OutcomeColumns("completion"),
             run_key="ab" * 16,
             epoch=1,

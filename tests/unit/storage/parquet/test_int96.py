@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.calls.completion import skipped_outcome
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import InputUnreadable
 from airflow_provider_aimlapi.storage.input.dataset import DataSet, open_data_set
@@ -46,7 +46,7 @@ def opened(content: bytes) -> DataSet:
 
 
 def column(data_set: DataSet, name: str = "at") -> list[Any]:
-    batches = [b for shard in plan_shards(data_set.files) for b in data_set.tables(shard)]
+    batches = [b for shard in plan_shards(data_set.files) for b in data_set.read_tables(shard)]
     return pa.Table.from_batches(batches).column(name).cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
 
 
@@ -138,7 +138,7 @@ def test_a_nested_one_is_read_and_refused_alike(shape: tuple[Any, Any, Any]) -> 
     data_set = opened(int96_file({"x": pa.array(cells, stored)}))
     check(data_set)
     (shard,) = plan_shards(data_set.files)
-    found = pa.Table.from_batches(list(data_set.tables(shard))).column("x")
+    found = pa.Table.from_batches(list(data_set.read_tables(shard))).column("x")
     assert found.to_pylist() == pa.array(make(moments), read).to_pylist()
     broken = make([of_datetime(moments[0]), int96(0, 1)])
     with pytest.raises(InputUnreadable, match="Column 'x'"):
@@ -166,7 +166,7 @@ def test_prompt_and_part_hold_what_was_written(tmp_path: Path) -> None:
     moments = [datetime(9999, 12, 31), datetime(1, 1, 1), datetime(2024, 1, 1, 12, 34, 56, 123456)]  # noqa: DTZ001
     data_set = opened(int96_file({"at": int96_array([of_datetime(at) for at in moments])}))
     (shard,) = plan_shards(data_set.files)
-    texts = [row for rows in data_set.rows(shard, ["at"]) for row in rows]
+    texts = [row for rows in data_set.read_rows(shard, ["at"]) for row in rows]
     assert texts == [(at.isoformat(),) for at in moments]
     part = part_of(data_set, moments)
     (tmp_path / "part.parquet").write_bytes(part)
@@ -178,7 +178,7 @@ def test_prompt_and_part_hold_what_was_written(tmp_path: Path) -> None:
 
 def part_of(data_set: DataSet, rows: Sequence[object]) -> bytes:
     (shard,) = plan_shards(data_set.files)
-    outcomes = [skipped("null", row=row) for row in range(len(rows))]
+    outcomes = [skipped_outcome("null", row=row) for row in range(len(rows))]
     return encode_part(
         data_set,
         shard,

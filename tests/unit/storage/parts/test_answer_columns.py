@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def outcomes_of(schema: AnswerSchema, values: list[Any]) -> list[Outcome]:
     validator = AnswerValidator(schema)
-    texts = [validator.validate(json.dumps(value), {}) for value in values]
+    texts = [validator.check_answer(json.dumps(value), {}) for value in values]
     assert all(isinstance(text, Valid) for text in texts), texts
     found = [
         Outcome(row=row, status="ok", text=text.text)  # type: ignore[union-attr]
@@ -42,7 +42,9 @@ def outcomes_of(schema: AnswerSchema, values: list[Any]) -> list[Outcome]:
 
 
 def parquet_of(columns: OutcomeColumns, outcomes: list[Outcome]) -> bytes:
-    table = pa.Table.from_arrays(columns.arrays(outcomes), schema=pa.schema(columns.fields()))
+    table = pa.Table.from_arrays(
+        columns.arrays_of_outcomes(outcomes), schema=pa.schema(columns.arrow_fields())
+    )
     table.validate(full=True)
     sink = io.BytesIO()
     pq.write_table(table, sink)
@@ -50,12 +52,12 @@ def parquet_of(columns: OutcomeColumns, outcomes: list[Outcome]) -> bytes:
 
 
 def read_back(columns: OutcomeColumns, data: bytes) -> list[Outcome]:
-    leaves: tuple[Leaf, ...] = columns.leaves()
+    leaves: tuple[Leaf, ...] = columns.leaf_columns()
     file = pq.ParquetFile(
         io.BytesIO(data), read_dictionary=[leaf.path for leaf in leaves if leaf.is_text]
     )
     table = file.read_row_group(0, [leaf.path for leaf in leaves])
-    return columns.read(table, characters_max=1_000_000)
+    return columns.read_outcomes(table, characters_max=1_000_000)
 
 
 @pytest.mark.parametrize("output_column", ["completion", None])
@@ -69,7 +71,7 @@ def test_any_answer_of_any_schema_is_read_back(
     data = parquet_of(columns, outcomes)
     assert read_back(columns, data) == outcomes
     stored = pq.read_schema(io.BytesIO(data))
-    assert [stored.field(name) for name in columns.names] == list(columns.fields())
+    assert [stored.field(name) for name in columns.column_names] == list(columns.arrow_fields())
 
 
 @given(case=cases())
@@ -81,7 +83,7 @@ def test_the_value_itself_comes_back(case: tuple[Schema, list[Any]]) -> None:
     ]
     for text, value in zip(texts, case[1], strict=False):
         validator = AnswerValidator(schema)
-        assert validator.validate(json.dumps(value), {}) == Valid(text or "")
+        assert validator.check_answer(json.dumps(value), {}) == Valid(text or "")
         assert validator.is_storable(text or "")
         assert alike(json.loads(text or ""), value)
 
@@ -124,7 +126,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_the_struct_has_one_typed_field_per_property() -> None:
-    (field, info) = OutcomeColumns("completion", TICKET.kind).fields()
+    (field, info) = OutcomeColumns("completion", TICKET.kind).arrow_fields()
     assert (field.name, info.name) == ("completion", "completion_info")
     assert {one.name: str(one.type) for one in field.type} == {
         "topic": "string",
@@ -141,7 +143,7 @@ def test_the_struct_has_one_typed_field_per_property() -> None:
 
 def test_without_a_column_each_property_has_its_own() -> None:
     columns = OutcomeColumns(None, TICKET.kind)
-    assert columns.names == (*(one.name for one in TICKET.properties), "completion_info")
+    assert columns.column_names == (*(one.name for one in TICKET.properties), "completion_info")
 
 
 def test_duckdb_reads_answers_without_a_cast(file: Path) -> None:
@@ -175,20 +177,23 @@ def test_an_answer_that_no_run_writes_is_refused(name: str, value: object) -> No
     columns = OutcomeColumns("completion", TICKET.kind)
     outcome = Outcome(row=0, status="ok")
     row = {"topic": "billing", "urgency": 3, name: value}
-    completion = pa.array([row], columns.fields()[0].type)
+    completion = pa.array([row], columns.arrow_fields()[0].type)
     table = pa.Table.from_arrays(
-        [completion, columns.arrays([outcome])[1]], schema=pa.schema(columns.fields())
+        [completion, columns.arrays_of_outcomes([outcome])[1]],
+        schema=pa.schema(columns.arrow_fields()),
     )
     with pytest.raises(ValueError, match=r"null|finite"):
-        columns.read(table, characters_max=1_000)
+        columns.read_outcomes(table, characters_max=1_000)
 
 
 def test_too_many_characters_are_refused() -> None:
     columns = OutcomeColumns("completion", TICKET.kind)
     outcomes = outcomes_of(TICKET, [ANSWER | {"tags": ["x" * 100]}])
-    table = pa.Table.from_arrays(columns.arrays(outcomes), schema=pa.schema(columns.fields()))
+    table = pa.Table.from_arrays(
+        columns.arrays_of_outcomes(outcomes), schema=pa.schema(columns.arrow_fields())
+    )
     with pytest.raises(ValueError):  # noqa: PT011  # its type says it
-        columns.read(table, characters_max=50)
+        columns.read_outcomes(table, characters_max=50)
 
 
 @pytest.mark.parametrize("value", [{}, {"a": None}])

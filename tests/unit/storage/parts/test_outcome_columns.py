@@ -8,7 +8,12 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from airflow_provider_aimlapi.core.calls.completion import Outcome, Status, reused, skipped
+from airflow_provider_aimlapi.core.calls.completion import (
+    Outcome,
+    Status,
+    reused_outcome,
+    skipped_outcome,
+)
 from airflow_provider_aimlapi.storage.parts.outcome_columns import INFO_TYPE, OutcomeColumns
 from airflow_provider_aimlapi.storage.parts.part_footer import READING_ERRORS
 from tests.fakes.outcomes import FULL
@@ -17,30 +22,32 @@ COLUMNS = OutcomeColumns("summary")
 
 
 def table_of(*outcomes: Outcome) -> pa.Table:
-    return pa.Table.from_arrays(COLUMNS.arrays(outcomes), schema=pa.schema(COLUMNS.fields()))
+    return pa.Table.from_arrays(
+        COLUMNS.arrays_of_outcomes(outcomes), schema=pa.schema(COLUMNS.arrow_fields())
+    )
 
 
 def test_fields_are_named_after_the_output_column() -> None:
-    assert COLUMNS.names == ("summary", "summary_info")
-    assert tuple(field.name for field in COLUMNS.fields()) == COLUMNS.names
+    assert COLUMNS.column_names == ("summary", "summary_info")
+    assert tuple(field.name for field in COLUMNS.arrow_fields()) == COLUMNS.column_names
 
 
 def test_outcomes_are_read_as_they_were_written() -> None:
-    outcomes = [FULL, skipped("column 'body' is null", row=1)]
-    assert COLUMNS.read(table_of(*outcomes), characters_max=10_000) == outcomes
+    outcomes = [FULL, skipped_outcome("column 'body' is null", row=1)]
+    assert COLUMNS.read_outcomes(table_of(*outcomes), characters_max=10_000) == outcomes
 
 
 @pytest.mark.parametrize("status", get_args(Status))
 def test_each_status_is_read_back(status: Status) -> None:
     outcome = msgspec.structs.replace(FULL, status=status)
-    assert COLUMNS.read(table_of(outcome), characters_max=10_000) == [outcome]
+    assert COLUMNS.read_outcomes(table_of(outcome), characters_max=10_000) == [outcome]
 
 
 def test_reused_answer_is_read_back() -> None:
     answer = msgspec.structs.replace(FULL, status="ok")
-    outcome = reused(answer, run_key="ab" * 16, row=0)
+    outcome = reused_outcome(answer, run_key="ab" * 16, row=0)
     assert outcome.saved_nano_usd == FULL.cost_nano_usd
-    assert COLUMNS.read(table_of(outcome), characters_max=10_000) == [outcome]
+    assert COLUMNS.read_outcomes(table_of(outcome), characters_max=10_000) == [outcome]
 
 
 @pytest.mark.parametrize("usd", [float("nan"), float("inf")])
@@ -51,13 +58,13 @@ def test_amount_that_is_no_number_is_refused(usd: float) -> None:
     damaged = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
     table = pa.table({"summary": [FULL.text], "summary_info": damaged})
     with pytest.raises(READING_ERRORS):
-        COLUMNS.read(table, characters_max=10_000)
+        COLUMNS.read_outcomes(table, characters_max=10_000)
 
 
 def test_equal_texts_of_a_dictionary_are_one_object() -> None:
     table = table_of(FULL, msgspec.structs.replace(FULL, row=1))
     encoded = table.set_column(0, "summary", table.column("summary").dictionary_encode())
-    first, second = COLUMNS.read(encoded, characters_max=10_000)
+    first, second = COLUMNS.read_outcomes(encoded, characters_max=10_000)
     assert first.text == FULL.text
     assert first.text is second.text
 
@@ -70,7 +77,7 @@ def test_only_rejected_rows_have_a_rejected_cost() -> None:
 
 def test_leaves_name_each_field_of_the_info_column() -> None:
     infos = {f"summary_info.{field.name}" for field in INFO_TYPE}
-    assert {leaf.path for leaf in COLUMNS.leaves()} == {"summary", *infos}
+    assert {leaf.path for leaf in COLUMNS.leaf_columns()} == {"summary", *infos}
     costs = {leaf.path for leaf in COLUMNS.cost_leaves()}
     assert costs == {"summary_info.status", "summary_info.cost_usd"}
 
@@ -94,4 +101,4 @@ def test_value_that_no_run_writes_is_refused(name: str, value: object) -> None:
     damaged = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
     table = pa.table({"summary": [FULL.text], "summary_info": damaged})
     with pytest.raises(msgspec.ValidationError):
-        COLUMNS.read(table, characters_max=10_000)
+        COLUMNS.read_outcomes(table, characters_max=10_000)

@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.calls.completion import Outcome, skipped
+from airflow_provider_aimlapi.core.calls.completion import Outcome, skipped_outcome
 from airflow_provider_aimlapi.core.durable.manifest import tally_of
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.errors import JournalUnreadable
@@ -50,12 +50,12 @@ def encoded(data_set: DataSet, outcomes: Sequence[Outcome], part: int = 0) -> by
 
 
 def skips(rows: int) -> list[Outcome]:
-    return [skipped("null", row=row) for row in range(rows)]
+    return [skipped_outcome("null", row=row) for row in range(rows)]
 
 
 def test_outcome_stands_in_two_columns_after_the_inputs_own(tmp_path: Path) -> None:
     data_set = opened(tmp_path, pa.table({"b": ["x", None], "a": [1, 2]}))
-    part = pq.read_table(io.BytesIO(encoded(data_set, [skipped("null in b", row=1), FULL])))
+    part = pq.read_table(io.BytesIO(encoded(data_set, [skipped_outcome("null in b", row=1), FULL])))
     assert part.column_names == ["b", "a", "completion", "completion_info"]
     assert part.column("completion").to_pylist() == [FULL.text, None]
     assert [str(field.type) for field in part.schema.field("completion_info").type] == [
@@ -157,13 +157,13 @@ def test_half_surrogate_pair_does_not_lose_a_paid_row(tmp_path: Path) -> None:
 def test_outcomes_must_be_one_per_row(tmp_path: Path, rows: list[int]) -> None:
     data_set = opened(tmp_path, pa.table({"n": [1, 2]}))
     with pytest.raises(ValueError, match="not one for each"):
-        encoded(data_set, [skipped("null", row=row) for row in rows])
+        encoded(data_set, [skipped_outcome("null", row=row) for row in rows])
 
 
 def test_a_part_describes_itself(tmp_path: Path) -> None:
     data_set = opened(tmp_path, pa.table({"n": [1, 2]}))
     (shard,) = plan_shards(data_set.files)
-    outcomes = [FULL, skipped("null", row=1)]
+    outcomes = [FULL, skipped_outcome("null", row=1)]
     data = encoded(data_set, outcomes)
     body = data[: -footer_bytes(data)]
     found = read_staged_part(

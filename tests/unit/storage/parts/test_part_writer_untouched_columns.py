@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet as pq
 
-from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.calls.completion import skipped_outcome
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
@@ -106,7 +106,7 @@ def test_parts_put_together_hold_what_the_file_held(
             encode_part(
                 data_set,
                 shard,
-                [skipped("null", row=row) for row in range(shard.rows)],
+                [skipped_outcome("null", row=row) for row in range(shard.rows)],
                 outcome_columns=OutcomeColumns("completion"),
                 run_key="0" * 32,
                 epoch=1,
@@ -132,7 +132,7 @@ def test_an_exact_decimal_stays_exact() -> None:
         )
         data_set = open_data_set(fsspec.filesystem("file"), folder)
         (shard,) = plan_shards(data_set.files)
-        (batch,) = data_set.tables(shard)
-        (row,) = next(data_set.rows(shard, ["d"]))
+        (batch,) = data_set.read_tables(shard)
+        (row,) = next(data_set.read_rows(shard, ["d"]))
     assert batch.to_pydict() == {"d": [cell]}
     assert row == (str(cell),)

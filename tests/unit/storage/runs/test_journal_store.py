@@ -16,7 +16,7 @@ from airflow_provider_aimlapi.storage.runs.journal_store import (
     JournalStore,
     SegmentGone,
     list_segments,
-    replay,
+    replay_segments,
 )
 from tests.fakes.memory_store import MemoryStore
 
@@ -42,25 +42,25 @@ def listed(store: MemoryStore, parts: list[int] | None = None) -> dict[int, list
 
 
 def replayed(store: MemoryStore, part: int) -> list[Record]:
-    return list(replay(store, listed(store).get(part, []), map_in_threads))
+    return list(replay_segments(store, listed(store).get(part, []), map_in_threads))
 
 
 def test_segment_of_our_epoch_is_refused_before_a_write() -> None:
     store = MemoryStore()
-    store.create(NAMES.segment(0, 9, 3), b"planted")
+    store.create(NAMES.segment_name(0, 9, 3), b"planted")
     with pytest.raises(JournalUnreadable, match=r"Remove an object.*00000009-00000003"):
         JournalStore(store, NAMES, 9).take_over(listed(store))
     JournalStore(store, NAMES, 10).take_over(listed(store))
-    assert listed(store) == {0: [NAMES.segment(0, 9, 3)]}
+    assert listed(store) == {0: [NAMES.segment_name(0, 9, 3)]}
 
 
 def test_records_are_replayed_by_epoch_and_sequence() -> None:
     store = MemoryStore()
     old, new = JournalStore(store, NAMES, 9), JournalStore(store, NAMES, 99_999_999)
-    new.append(0, [record(2)])
-    old.append(0, [record(0), record(1)])
-    old.append(1, [record(7)])
-    old.append(0, [record(5)])
+    new.append_records(0, [record(2)])
+    old.append_records(0, [record(0), record(1)])
+    old.append_records(1, [record(7)])
+    old.append_records(0, [record(5)])
     assert [entry.row for entry in replayed(store, 0)] == [0, 1, 5, 2]
     assert replayed(store, 1) == [record(7)]
     assert replayed(store, 2) == []
@@ -68,9 +68,9 @@ def test_records_are_replayed_by_epoch_and_sequence() -> None:
 
 def test_name_taken_by_an_unclear_write_is_passed_over() -> None:
     store = MemoryStore()
-    store.create(NAMES.segment(0, 1, 0), b"an earlier try, whose answer never came")
+    store.create(NAMES.segment_name(0, 1, 0), b"an earlier try, whose answer never came")
     journal = JournalStore(store, NAMES, 1)
-    journal.append(0, [record(3)])
+    journal.append_records(0, [record(3)])
     assert [entry.row for entry in replayed(store, 0)] == [3]
 
 
@@ -79,7 +79,7 @@ def test_large_records_are_split_into_readable_segments() -> None:
     store = MemoryStore()
     journal = JournalStore(store, NAMES, 1)
     records = [record(row, "x" * (25 * MIB)) for row in range(5)]
-    journal.append(0, records)
+    journal.append_records(0, records)
     assert [len(data) <= SEGMENT_BYTES_MAX for data in store.objects.values()] == [True] * 3
     assert replayed(store, 0) == records
 
@@ -87,24 +87,24 @@ def test_large_records_are_split_into_readable_segments() -> None:
 def test_name_after_name_taken_is_another_writer() -> None:
     store = MemoryStore()
     for sequence in range(TAKEN_NAMES_MAX):
-        store.create(NAMES.segment(0, 1, sequence), b"another's")
+        store.create(NAMES.segment_name(0, 1, sequence), b"another's")
     with pytest.raises(JournalUnreadable, match="Another process"):
-        JournalStore(store, NAMES, 1).append(0, [record(3)])
+        JournalStore(store, NAMES, 1).append_records(0, [record(3)])
 
 
 def test_appending_from_threads_loses_nothing() -> None:
     store = MemoryStore()
     journal = JournalStore(store, NAMES, 1)
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda row: journal.append(0, [record(row)]), range(100)))
+        list(threads.map(lambda row: journal.append_records(0, [record(row)]), range(100)))
     assert sorted(entry.row for entry in replayed(store, 0)) == list(range(100))
 
 
 def test_a_damaged_segment_gives_what_stands_before_the_damage() -> None:
     store = MemoryStore()
     journal = JournalStore(store, NAMES, 1)
-    journal.append(0, [record(0), record(1, "x" * 100)])
-    journal.append(0, [record(2)])
+    journal.append_records(0, [record(0), record(1, "x" * 100)])
+    journal.append_records(0, [record(2)])
     (name, _) = listed(store)[0]
     store.objects[name] = store.objects[name][:-3]
     assert [entry.row for entry in replayed(store, 0)] == [0, 2]
@@ -113,45 +113,58 @@ def test_a_damaged_segment_gives_what_stands_before_the_damage() -> None:
 def test_listed_segment_that_cannot_be_read_is_never_empty() -> None:
     store = MemoryStore()
     journal = JournalStore(store, NAMES, 1)
-    journal.append(0, [record(0)])
+    journal.append_records(0, [record(0)])
     names = listed(store)[0]
     store.objects.clear()
     with pytest.raises(SegmentGone, match="was listed"):
-        list(replay(store, names, map_in_threads))
+        list(replay_segments(store, names, map_in_threads))
 
 
 def test_parts_are_listed_by_themselves() -> None:
     store = MemoryStore()
     for part in (0, 1, 12):
-        JournalStore(store, NAMES, 1).append(part, [record(part)])
-    assert listed(store, [1, 12, 123]) == {part: [NAMES.segment(part, 1, 0)] for part in (1, 12)}
+        JournalStore(store, NAMES, 1).append_records(part, [record(part)])
+    assert listed(store, [1, 12, 123]) == {
+        part: [NAMES.segment_name(part, 1, 0)] for part in (1, 12)
+    }
 
 
 def test_durable_part_takes_segments_up_to_its_epoch() -> None:
     """Nothing else goes: no newer segment, no other part's, no lease, plan, part or manifest."""
     store = MemoryStore()
-    others = [NAMES.lease(1), NAMES.plan, NAMES.part(0), NAMES.part(0, 2), NAMES.manifest]
-    others += [NAMES.heartbeat(1), NAMES.progress, NAMES.segment(1, 1, 0), NAMES.segment(0, 3, 0)]
-    others += [NAMES.segment(10, 1, 0), NAMES.segment(0, 1, 7)]
+    others = [
+        NAMES.lease_name(1),
+        NAMES.plan_name,
+        NAMES.part_name(0),
+        NAMES.part_name(0, 2),
+        NAMES.manifest_name,
+    ]
+    others += [
+        NAMES.heartbeat_name(1),
+        NAMES.progress_name,
+        NAMES.segment_name(1, 1, 0),
+        NAMES.segment_name(0, 3, 0),
+    ]
+    others += [NAMES.segment_name(10, 1, 0), NAMES.segment_name(0, 1, 7)]
     for name in others[:-1]:
         store.create(name, b"")
-    JournalStore(store, NAMES, 1).append(0, [record(0)])
+    JournalStore(store, NAMES, 1).append_records(0, [record(0)])
     journal = JournalStore(store, NAMES, 2)
     journal.take_over(listed(store))
     store.create(others[-1], b"")  # which a frozen attempt wrote when it woke
     for row in range(3):
-        journal.append(0, [record(row)])
+        journal.append_records(0, [record(row)])
     journal.give_up(0, 2, map_in_threads)
     assert sorted(store.objects) == sorted(others)
 
 
 def test_part_of_older_attempt_leaves_newer_segments() -> None:
     store = MemoryStore()
-    JournalStore(store, NAMES, 1).append(0, [record(0)])
+    JournalStore(store, NAMES, 1).append_records(0, [record(0)])
     journal = JournalStore(store, NAMES, 2)
     journal.take_over(listed(store))
-    journal.append(0, [record(1)])
+    journal.append_records(0, [record(1)])
     journal.give_up(0, 1, map_in_threads)
-    assert sorted(store.objects) == [NAMES.segment(0, 2, 0)]
+    assert sorted(store.objects) == [NAMES.segment_name(0, 2, 0)]
     journal.give_up(0, 2, map_in_threads)
     assert store.objects == {}

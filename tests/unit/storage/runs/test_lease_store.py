@@ -17,46 +17,48 @@ NAMES = RunNames(run_key="0" * 32)
 
 def test_epochs_begin_at_one_and_grow() -> None:
     store = MemoryStore()
-    assert [LeaseStore(store, NAMES).acquire(token=f"t{n}") for n in range(3)] == [1, 2, 3]
-    store.objects[NAMES.lease(12_345_678)] = b"far ahead"
-    assert LeaseStore(store, NAMES).acquire(token="t") == 12_345_679
-    assert store.objects[NAMES.lease(2)] == b"t1"
+    assert [LeaseStore(store, NAMES).acquire_epoch(token=f"t{n}") for n in range(3)] == [1, 2, 3]
+    store.objects[NAMES.lease_name(12_345_678)] = b"far ahead"
+    assert LeaseStore(store, NAMES).acquire_epoch(token="t") == 12_345_679
+    assert store.objects[NAMES.lease_name(2)] == b"t1"
 
 
 def test_last_epoch_is_no_epoch_to_begin_at() -> None:
     store = MemoryStore()
-    store.objects[NAMES.lease(99_999_999)] = b"planted"
+    store.objects[NAMES.lease_name(99_999_999)] = b"planted"
     with pytest.raises(JournalUnreadable, match=r"remove the leases.*99,999,999"):
-        LeaseStore(store, NAMES).acquire(token="t")
+        LeaseStore(store, NAMES).acquire_epoch(token="t")
     assert len(store.objects) == 1
 
 
 def test_more_leases_than_tries_are_refused() -> None:
     store = MemoryStore()
     for epoch in range(1, LEASES_MAX + 2):
-        store.objects[NAMES.lease(epoch)] = b"planted"
+        store.objects[NAMES.lease_name(epoch)] = b"planted"
     with pytest.raises(JournalUnreadable, match="10,001 leases"):
-        LeaseStore(store, NAMES).epochs()
+        LeaseStore(store, NAMES).list_epochs()
 
 
 def test_lease_and_heartbeat_that_are_too_large_say_nothing() -> None:
     store = MemoryStore()
-    store.objects[NAMES.lease(1)] = b"share-0003:" + bytes(SMALL_BYTES_MAX)
-    store.objects[NAMES.heartbeat(1)] = b" " * SMALL_BYTES_MAX + b'{"state":"released","beat":1}'
+    store.objects[NAMES.lease_name(1)] = b"share-0003:" + bytes(SMALL_BYTES_MAX)
+    store.objects[NAMES.heartbeat_name(1)] = (
+        b" " * SMALL_BYTES_MAX + b'{"state":"released","beat":1}'
+    )
     leases = LeaseStore(store, NAMES, 3)
     assert leases.share_of(1) is None
-    assert leases.heartbeat(1) is None
-    assert leases.epochs() == [1]
+    assert leases.read_heartbeat(1) is None
+    assert leases.list_epochs() == [1]
 
 
 def test_simultaneous_requests_each_get_their_own_epoch() -> None:
     store = MemoryStore()
     with ThreadPoolExecutor(16) as threads:
         epochs = list(
-            threads.map(lambda n: LeaseStore(store, NAMES).acquire(token=f"t{n}"), range(16))
+            threads.map(lambda n: LeaseStore(store, NAMES).acquire_epoch(token=f"t{n}"), range(16))
         )
     assert sorted(epochs) == list(range(1, 17))
-    assert {store.objects[NAMES.lease(epoch)] for epoch in epochs} == {
+    assert {store.objects[NAMES.lease_name(epoch)] for epoch in epochs} == {
         f"t{n}".encode() for n in range(16)
     }
 
@@ -71,8 +73,8 @@ class AnswersLost(MemoryStore):
 
 def test_lease_with_a_lost_answer_is_ours() -> None:
     store = AnswersLost()
-    assert LeaseStore(store, NAMES).acquire(token="mine") == 1
-    assert LeaseStore(store, NAMES).acquire(token="yours") == 2
+    assert LeaseStore(store, NAMES).acquire_epoch(token="mine") == 1
+    assert LeaseStore(store, NAMES).acquire_epoch(token="yours") == 2
 
 
 class ReadsRefused(AnswersLost):
@@ -95,33 +97,35 @@ def test_lease_whose_writing_was_unclear_is_taken_up_again(share: int | None) ->
     store = ReadsRefused()
     leases = LeaseStore(store, NAMES, share)
     with pytest.raises(StoreUnavailable):
-        leases.acquire(token="mine")
+        leases.acquire_epoch(token="mine")
     store.is_dark = False
-    assert leases.acquire(token="mine") == 1
-    assert leases.epochs() == [1]
+    assert leases.acquire_epoch(token="mine") == 1
+    assert leases.list_epochs() == [1]
 
 
 def test_lease_of_another_at_unclear_epoch_is_not_taken() -> None:
     store = ReadsRefused()
     leases = LeaseStore(store, NAMES)
     with pytest.raises(StoreUnavailable):
-        leases.acquire(token="mine")
+        leases.acquire_epoch(token="mine")
     store.is_dark = False
-    store.objects[NAMES.lease(1)] = b"another's"
-    assert leases.acquire(token="mine") == 2
+    store.objects[NAMES.lease_name(1)] = b"another's"
+    assert leases.acquire_epoch(token="mine") == 2
 
 
 def test_share_sees_its_own_and_whole_run_attempts_alone() -> None:
     store = MemoryStore()
     first, second, whole = (LeaseStore(store, NAMES, share) for share in (0, 1, None))
-    assert [leases.acquire(token="t") for leases in (first, second, first, whole, second)] == [
+    assert [
+        leases.acquire_epoch(token="t") for leases in (first, second, first, whole, second)
+    ] == [
         1,
         2,
         3,
         4,
         5,
     ]
-    assert first.epochs() == [1, 3, 4]
-    assert second.epochs() == [2, 4, 5]
-    assert whole.epochs() == [1, 2, 3, 4, 5]
+    assert first.list_epochs() == [1, 3, 4]
+    assert second.list_epochs() == [2, 4, 5]
+    assert whole.list_epochs() == [1, 2, 3, 4, 5]
     assert [whole.share_of(epoch) for epoch in range(1, 6)] == [0, 1, 0, None, 1]

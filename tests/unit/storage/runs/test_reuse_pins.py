@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_aimlapi.core.durable.keys import RunNames
 from airflow_provider_aimlapi.errors import JournalUnreadable
-from airflow_provider_aimlapi.storage.runs.reuse_pins import ReusePin, pin, read_pin
+from airflow_provider_aimlapi.storage.runs.reuse_pins import ReusePin, read_pin, store_pin
 from tests.fakes.memory_store import MemoryStore
 
 NAMES = RunNames(run_key="ab" * 16)
@@ -17,14 +17,14 @@ FIRST = ReusePin(output=URI, run_keys=("aa" * 16,))
 def test_first_choice_counts() -> None:
     store = MemoryStore()
     assert read_pin(store, NAMES, URI) is None
-    assert pin(store, NAMES, FIRST) == FIRST
-    assert pin(store, NAMES, ReusePin(output=URI, run_keys=("bb" * 16,))) == FIRST
+    assert store_pin(store, NAMES, FIRST) == FIRST
+    assert store_pin(store, NAMES, ReusePin(output=URI, run_keys=("bb" * 16,))) == FIRST
     assert read_pin(store, NAMES, URI) == FIRST
 
 
 def test_each_output_has_its_own_choice() -> None:
     store = MemoryStore()
-    pin(store, NAMES, FIRST)
+    store_pin(store, NAMES, FIRST)
     assert read_pin(store, NAMES, "s3://lake/other/") is None
 
 

@@ -11,7 +11,7 @@ import s3fs
 from airflow_provider_aimlapi.core.durable.object_sizes import MIB
 from airflow_provider_aimlapi.errors import JournalUnreadable, StoreUnavailable, StoreUnsafe
 from airflow_provider_aimlapi.storage.stores.fsspec_store import FsspecStore
-from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe
+from airflow_provider_aimlapi.storage.stores.object_store import create_settled, probe_store
 from tests.fakes.scripted_s3 import ScriptedS3, Trouble
 
 if TYPE_CHECKING:
@@ -48,19 +48,19 @@ def test_no_permission_to_write_names_path_and_the_permission(
 ) -> None:
     s3.script("PUT", FORBIDDEN)
     with pytest.raises(StoreUnsafe, match=r"s3://.*/out/probe.*s3:PutObject"):
-        probe(store, "probe")
+        probe_store(store, "probe")
 
 
 def test_no_permission_to_delete_is_found_by_the_probe(s3: ScriptedS3, store: FsspecStore) -> None:
     s3.script("DELETE", FORBIDDEN)
     with pytest.raises(StoreUnsafe, match="s3:DeleteObject"):
-        probe(store, "probe")
+        probe_store(store, "probe")
 
 
 def test_a_store_that_ignores_only_if_absent_is_refused(s3: ScriptedS3, store: FsspecStore) -> None:
     s3.script("PUT", Trouble(is_unconditional=True))
     with pytest.raises(StoreUnsafe, match="created twice"):
-        probe(store, "probe")
+        probe_store(store, "probe")
     assert store.list("") == []
 
 
@@ -174,7 +174,7 @@ def test_local_path_below_a_file_is_refused_clearly(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     store = FsspecStore(fsspec.filesystem("file"), str(tmp_path / "file" / "out"))
     with pytest.raises(StoreUnsafe, match="file/out/probe"):
-        probe(store, "probe")
+        probe_store(store, "probe")
 
 
 def test_what_killed_writer_left_on_disk_is_no_object(tmp_path: Path) -> None:

@@ -50,18 +50,18 @@ def test_names_sizes_and_times(root: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv(VARIABLE, "memory")
     fs, path = open_file_system(root)
     store, stored = FsspecStore(fs, path), StoredObjects(fs, path)
-    assert stored.list("_aimlapi/") == []
+    assert stored.list_objects("_aimlapi/") == []
     began_us = SystemClock().wall_us()
     store.write("_aimlapi/b", b"22")
     store.write("_aimlapi/a/c", b"333")
     store.write("elsewhere", b"1")
-    found = stored.list("_aimlapi/")
+    found = stored.list_objects("_aimlapi/")
     assert [(one.name, one.size_bytes) for one in found] == [("_aimlapi/a/c", 3), ("_aimlapi/b", 2)]
-    assert [one.name for one in stored.list("")] == store.list("")
+    assert [one.name for one in stored.list_objects("")] == store.list("")
     for one in found:
         assert began_us - SLACK_US < one.modified_us < SystemClock().wall_us() + SLACK_US
     store.delete("_aimlapi/b")
-    assert [one.name for one in stored.list("_aimlapi/")] == ["_aimlapi/a/c"]
+    assert [one.name for one in stored.list_objects("_aimlapi/")] == ["_aimlapi/a/c"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_names_sizes_and_times(root: str, monkeypatch: pytest.MonkeyPatch) -> No
 def test_times_in_the_words_of_each_store(told: dict[str, Any]) -> None:
     fs = TellingFileSystem(skip_instance_cache=True)
     fs.told = told
-    [one] = StoredObjects(fs, "memory://telling").list("a/")
+    [one] = StoredObjects(fs, "memory://telling").list_objects("a/")
     assert one.modified_us == NOON_US
 
 
@@ -87,9 +87,9 @@ def test_a_store_that_tells_no_time_is_refused(told: dict[str, Any]) -> None:
     fs = TellingFileSystem(skip_instance_cache=True)
     fs.told = told
     with pytest.raises(StoreUnsafe, match="its age is unknown"):
-        StoredObjects(fs, "memory://telling").list("a/")
+        StoredObjects(fs, "memory://telling").list_objects("a/")
 
 
 def test_a_bucket_that_is_missing_is_told(s3_bucket: str) -> None:
     with pytest.raises(StoreUnsafe, match="no-such-bucket-here"):
-        StoredObjects(fsspec.filesystem("s3"), "s3://no-such-bucket-here/out").list("")
+        StoredObjects(fsspec.filesystem("s3"), "s3://no-such-bucket-here/out").list_objects("")

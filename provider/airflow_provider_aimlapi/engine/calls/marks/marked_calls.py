@@ -112,8 +112,11 @@ class MarkedCalls:
         cache = self.cache
         if cache is None or self._mark_of(row) is None:
             return
-        while not self._is_closed and (wait_s := cache.wait_s(row.name, self._clock.now_s())) > 0:
-            await self._waiters.wait(wait_s)
+        while (
+            not self._is_closed
+            and (wait_s := cache.wait_s(row.row_position, self._clock.now_s())) > 0
+        ):
+            await self._waiters.wait_for_wake(wait_s)
 
     def body_of(self, row: Row) -> bytes:
         """Return the bytes to send now: the row's request, with a mark or without."""
@@ -122,7 +125,7 @@ class MarkedCalls:
         if self.cache is None or mark is None:
             return row.body
         marked = mark.mark(row.body)
-        if marked is None or not self.cache.marks(row.name, self._clock.now_s()):
+        if marked is None or not self.cache.marks(row.row_position, self._clock.now_s()):
             return row.body
         row.is_marked = True
         return marked
@@ -141,7 +144,7 @@ class MarkedCalls:
                 now_s=self._clock.now_s(),
             )
         elif row.is_mark_refused:
-            self.cache.answered_without(row.name)
+            self.cache.answered_without(row.row_position)
         if was_on and not self.cache.is_on:
             self._log_end(self.cache)
 
@@ -151,9 +154,9 @@ class MarkedCalls:
         if self.cache is None or not is_refusal:
             return False
         if not row.is_marked:
-            self.cache.refused_without(row.name)
+            self.cache.refused_without(row.row_position)
             return False
-        self.cache.refused(row.name)
+        self.cache.refused(row.row_position)
         row.is_mark_refused = True
         row.rejections = 0  # they were about another request
         return True
@@ -161,7 +164,7 @@ class MarkedCalls:
     def ended(self, row: Row) -> None:
         """Note that the work on a row has ended, and let others go if they waited for it."""
         if self.cache is not None:
-            self.cache.ended(row.name)
+            self.cache.ended(row.row_position)
             self._waiters.wake_all()
 
     def saved_nano_usd(self, cached_tokens: int, written_tokens: int) -> int | None:

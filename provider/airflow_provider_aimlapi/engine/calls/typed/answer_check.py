@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.answers.answer_text import with_answer_text
 from airflow_provider_aimlapi.core.answers.faults import Fault, Invalid
-from airflow_provider_aimlapi.core.answers.typed_completions import typed, untyped
+from airflow_provider_aimlapi.core.answers.typed_completions import (
+    as_typed_answer,
+    as_untyped_answer,
+)
 from airflow_provider_aimlapi.core.schemas.paths import ROOT
 
 if TYPE_CHECKING:
@@ -39,7 +42,9 @@ class AnswerCheck:
     clock: Clock
     class_check_s_max: float = CLASS_CHECK_S_MAX
 
-    async def typed(self, completion: Completion, cells: Mapping[str, str] | None) -> Completion:
+    async def check_completion(
+        self, completion: Completion, cells: Mapping[str, str] | None
+    ) -> Completion:
         """Return an answer as the columns hold it: with the text of a valid one, or as invalid.
 
         Args:
@@ -47,16 +52,16 @@ class AnswerCheck:
         """
         completion = with_answer_text(completion)
         if completion.status != "ok":
-            return untyped(completion)
+            return as_untyped_answer(completion)
         if self.validator.runs_user_code:
-            return typed(completion, await self._checked_aside(completion.text, cells))
-        return typed(completion, self.validator.validate(completion.text, cells))
+            return as_typed_answer(completion, await self._checked_aside(completion.text, cells))
+        return as_typed_answer(completion, self.validator.check_answer(completion.text, cells))
 
     async def _checked_aside(
         self, text: str | None, cells: Mapping[str, str] | None
     ) -> Valid | Invalid:
         """Return the result of a check that may never return. Its thread is then left behind."""
-        check = self.clock.aside(partial(self.validator.validate, text, cells))
+        check = self.clock.aside(partial(self.validator.check_answer, text, cells))
         done, _ = await asyncio.wait((check,), timeout=self.class_check_s_max)
         if done:
             return check.result()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_aimlapi.core.durable.object_sizes import SMALL_BYTES_MAX
 from airflow_provider_aimlapi.core.verdicts.opening import OPENING_ROWS
-from airflow_provider_aimlapi.engine.runtime.retry import persist
+from airflow_provider_aimlapi.engine.runtime.retry import persist_in_thread
 from airflow_provider_aimlapi.errors import TooManyRejections
 from airflow_provider_aimlapi.logs import logger
 from airflow_provider_aimlapi.storage.stores.object_store import create_settled
@@ -64,27 +64,27 @@ class FormTrial:
         """Whether `change_form` must be called."""
         return self._is_refused and not self._is_changing
 
-    def sends(self, row: Row) -> None:
+    def note_sent(self, row: Row) -> None:
         """Note that a row is sent."""
         if len(self._rows) < OPENING_ROWS:
-            self._rows.setdefault(row.name, "")
+            self._rows.setdefault(row.row_position, "")
 
-    def close(self) -> None:
+    def end_trial(self) -> None:
         """End the trial: an answer shows that the API accepts the form, or refuses for another reason."""
         self.is_open = False
 
-    def refused(self, row: Row, error: RequestRejected) -> TooManyRejections | None:
+    def note_refusal(self, row: Row, error: RequestRejected) -> TooManyRejections | None:
         """Note a refusal. Return the error if the API has refused the last form, too."""
         if row.form != self.prepared.maker.form or self._is_refused:
             return None  # the form is being changed, or has changed since the row was sent
-        if row.name in self._rows:
-            self._rows[row.name] = str(error)
+        if row.row_position in self._rows:
+            self._rows[row.row_position] = str(error)
         # A small run never fills the opening, so it is whole once no new row can come.
         is_whole = len(self._rows) == OPENING_ROWS or not self.has_new_rows()
         if not is_whole or not all(self._rows.values()):
             return None
         if self.prepared.maker.next_form is None:
-            return self._error()
+            return self._error_of_forms()
         self._is_refused = True
         return None
 
@@ -100,7 +100,7 @@ class FormTrial:
             return
         # Before the wait, so that no second worker writes the note and changes the form twice.
         self._is_changing = True
-        await persist(self.clock, leave_note, self.prepared, form)
+        await persist_in_thread(self.clock, leave_note, self.prepared, form)
         refusal = f"'{maker.form}': {self._first_refusal()}"
         log.warning(
             "The API refused the form of the requests for all of the first %d rows, so they are sent "
@@ -117,7 +117,7 @@ class FormTrial:
     def _first_refusal(self) -> str:
         return next(iter(self._rows.values()))
 
-    def _error(self) -> TooManyRejections:
+    def _error_of_forms(self) -> TooManyRejections:
         refusals = [*self._refusals, f"'{self.prepared.maker.form}': {self._first_refusal()}"]
         return TooManyRejections(
             f"The first {len(self._rows)} rows sent were all rejected with HTTP {REFUSED_FORM}, in each "

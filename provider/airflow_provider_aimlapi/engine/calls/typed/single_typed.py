@@ -59,14 +59,14 @@ async def complete_typed(
     cells = dict.fromkeys(rules.validator.schema.quoted_columns, prompt)
     encoder, body, first = await _first_answer(send, message, encoders)
     check_first(body, first)
-    answers = Answers(await check.typed(first, cells))
+    answers = Answers(await check.check_completion(first, cells))
     for _ in range(rules.repairs):
         if answers.last.status != "invalid":
             break
         body = encoder.encode_repair(message, *repair_turns(answers.last))
-        answers = answers.then(await check.typed(await send(body), cells))
+        answers = answers.with_later(await check.check_completion(await send(body), cells))
     if answers.last.status != "ok":
-        raise _invalid(answers.last)
+        raise _invalid_answer(answers.last)
     return answers.last
 
 
@@ -76,17 +76,17 @@ async def _first_answer(
     """Return the answer to the best form that the API accepts, and its request."""
     *others, last = encoders
     for encoder in others:
-        body = encoder.encode(message)
+        body = encoder.encode_request(message)
         try:
             return encoder, body, await send(body)
         except RequestRejected as error:
             if error.status != REFUSED_FORM:
                 raise
-    body = last.encode(message)
+    body = last.encode_request(message)
     return last, body, await send(body)
 
 
-def _invalid(completion: Completion) -> AnswerInvalid:
+def _invalid_answer(completion: Completion) -> AnswerInvalid:
     reason = completion.reason or completion.error or completion.status
     return AnswerInvalid(
         f"The answer does not follow output_schema: {reason}.",

@@ -137,7 +137,7 @@ def test_waiting_workers_end_with_the_run() -> None:
     stop = StopSignal()
 
     def latency_s(_number: int) -> float:
-        stop.request()
+        stop.request_stop()
         return 5.0
 
     api = CachingApi(latency_s=latency_s)

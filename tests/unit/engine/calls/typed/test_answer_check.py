@@ -28,7 +28,7 @@ def checked(check_class: Callable[[str], Fault | None], seconds_max: float) -> C
         clock=SystemClock(),
         class_check_s_max=seconds_max,
     )
-    return asyncio.run(check.typed(Completion(text='{"n": 1}', status="ok"), None))
+    return asyncio.run(check.check_completion(Completion(text='{"n": 1}', status="ok"), None))
 
 
 def test_a_class_is_checked_in_another_thread() -> None:
