@@ -71,9 +71,9 @@ CASES = (
         body(lambda x: gzip.compress(x.json())[:-8] + bytes(8), GZIP),
         CORRUPT,
     ),
-    case("gzip that is none", body(lambda x: x.json(), GZIP), CORRUPT),
-    case("gzip that is deflate", body(lambda x: zlib.compress(x.json()), GZIP), CORRUPT),
-    case("gzip that nobody named", body(lambda x: gzip.compress(x.json())), "not valid JSON"),
+    case("gzip that is none", body(lambda x: x.json(), GZIP)),
+    case("gzip that is deflate", body(lambda x: zlib.compress(x.json()), GZIP), "not valid JSON"),
+    case("gzip that nobody named", body(lambda x: gzip.compress(x.json()))),
     case("gzip", body(lambda x: gzip.compress(x.json()), GZIP)),
     case("deflate", body(lambda x: zlib.compress(x.json()), "Content-Encoding: deflate")),
     case(

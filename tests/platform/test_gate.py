@@ -94,6 +94,7 @@ def test_help_names_every_command_that_people_type(root: Path) -> None:
         "benchmark",
         "live",
         "benchmark-peers",
+        "benchmark-typed",
         "limits",
         "simulate",
         "soak",
