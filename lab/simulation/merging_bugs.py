@@ -100,7 +100,7 @@ def failures_are_read_in_their_order(seed: int) -> tuple[str, ...]:
                 0, [name for name in replaced if random.random() < REMOVED], spread
             )
     segments_left = list_segments(store, names, [0], spread)[0]
-    read: Any = vars(earlier_attempts)["uncovered"]  # or the bug in its place
+    read: Any = vars(earlier_attempts)["uncovered_segments"]  # or the bug in its place
     records = replay_segments(store, read(segments_left), spread)
     found = [record.attempts for record in records]
     return () if found == list(range(1, most + 1)) else (f"failures are read as {found}",)

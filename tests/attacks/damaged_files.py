@@ -71,7 +71,7 @@ def read_and_write(data_set: object, shard: object) -> None:
             names.append(name)
         except InvalidSpec:
             continue
-    for _ in data_set.rows(shard, names):  # type: ignore[attr-defined]
+    for _ in data_set.read_rows(shard, names):  # type: ignore[attr-defined]
         pass
     outcomes = [skipped_outcome("null", row=row) for row in range(shard.rows)]  # type: ignore[attr-defined]
     encode_part(

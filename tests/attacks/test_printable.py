@@ -202,5 +202,7 @@ def _use_of(call: ast.Call) -> str:
     if called.attr == "getLogger":
         return "getLogger"
     is_own = ast.unparse(called.value) == "self.log"  # Airflow's, of an operator or a hook
-    is_plain = all(ast.unparse(argument).startswith("printable(") for argument in call.args[1:])
+    is_plain = all(
+        ast.unparse(argument).startswith("printable_text(") for argument in call.args[1:]
+    )
     return "self.log" if is_own and not is_plain else ""

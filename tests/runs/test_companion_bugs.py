@@ -85,35 +85,35 @@ class Broken:
 
 GOES_ON: dict[str, Broken] = {
     "the progress log": Broken(ProgressLog, "write_every", 1),
-    "a line of the progress log": Broken(ProgressLog, "now", 1),
+    "a line of the progress log": Broken(ProgressLog, "present_figures", 1),
     "the progress page": Broken(Reporter, "publish_always", 1),
-    "what the page shows": Broken(Reporter, "_progress", 1),
-    "what the page counts": Broken(AttemptCounts, "sample", 1),
+    "what the page shows": Broken(Reporter, "_progress_now", 1),
+    "what the page counts": Broken(AttemptCounts, "add_sample", 1),
     "the sink of the page": Broken(ProgressObject, "publish", 1),
-    "a heartbeat": Broken(LeaseStore, "beat", 3, 2),
-    "the last word of the page": Broken(Reporter, "_end", 1),
+    "a heartbeat": Broken(LeaseStore, "write_heartbeat", 3, 2),
+    "the last word of the page": Broken(Reporter, "_publish_last", 1),
 }
 """The run publishes, as if nothing had been."""
 
 ENDS: dict[str, Broken] = {
     "the journal keeper": Broken(Collector, "keep_durable", 1),
     "the loop of the journal keeper": Broken(Collector, "_flush_always", 1),
-    "its waiting": Broken(Waiters, "wait", 40, 1),
-    "a journal write": Broken(JournalStore, "append", 2, 1),
+    "its waiting": Broken(Waiters, "wait_for_wake", 40, 1),
+    "a journal write": Broken(JournalStore, "append_records", 2, 1),
     "the writer of parts": Broken(Collector, "_stage_always", 1),
     "the writing of a part": Broken(collector_module, "encode_part", 1, 1),
-    "the lease keeper": Broken(Lease, "keep", 1),
+    "the lease keeper": Broken(Lease, "keep_right", 1),
     "the loop of the lease keeper": Broken(Lease, "_keep_until_lost", 1),
     "the reader": Broken(Reader, "feed_rows", 1),
-    "the reading of a batch": Broken(Reader, "_undecided", 1),
+    "the reading of a batch": Broken(Reader, "_undecided_rows", 1),
     "a worker taking a row": Broken(Feed, "take_row", 40, 1),
-    "the limiter's law": Broken(Limiter, "_tick", 3, 1),
+    "the limiter's law": Broken(Limiter, "_apply_passed_time", 3, 1),
     "the limiter on an answer": Broken(Limiter, "settle", 20),
-    "the limiter on a permit that is given back": Broken(Limiter, "release", 20, 1),
-    "the budget on an answer": Broken(Budget, "charge", 20, 3),
+    "the limiter on a permit that is given back": Broken(Limiter, "take_back", 20, 1),
+    "the budget on an answer": Broken(Budget, "add_charge", 20, 3),
     "what is measured of an answer": Broken(LatencyCounts, "add_call", 20),
-    "the judging of an answer": Broken(judging_module, "accepted", 20),
-    "the keeping of an outcome": Broken(Collector, "_count", 20, 1),
+    "the judging of an answer": Broken(judging_module, "accepted_outcome", 20),
+    "the keeping of an outcome": Broken(Collector, "_count_outcome", 20, 1),
 }
 """The run ends early, keeps what it paid for, and the next try goes on from there."""
 

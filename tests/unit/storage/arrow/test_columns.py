@@ -61,7 +61,7 @@ def test_writing_parquet_loads_no_pandas(tmp_path: Path) -> None:
     program = f"""
 import sys, fsspec, pyarrow as pa
 from pyarrow import parquet as pq
-from airflow_provider_aimlapi.core.calls.completion import skipped
+from airflow_provider_aimlapi.core.calls.completion import skipped_outcome
 from airflow_provider_aimlapi.core.durable.plan import plan_shards
 from airflow_provider_aimlapi.storage.input.dataset import open_data_set
 from airflow_provider_aimlapi.storage.parts.outcome_columns import OutcomeColumns
@@ -71,8 +71,8 @@ table = pa.Table.from_arrays([string_column(["a", None])], ["text"])
 pq.write_table(table, r"{tmp_path}/a.parquet")
 data = open_data_set(fsspec.filesystem("file"), r"{tmp_path}/a.parquet")
 (shard,) = plan_shards(data.files)
-assert [rows for rows in data.rows(shard, ("text",))] == [[("a",), (None,)]]
-outcomes = [skipped("null", row=row) for row in range(2)]
+assert [rows for rows in data.read_rows(shard, ("text",))] == [[("a",), (None,)]]
+outcomes = [skipped_outcome("null", row=row) for row in range(2)]
 encode_part(data, shard, outcomes, outcome_columns=OutcomeColumns("completion"), run_key="0" * 32, epoch=1)
 assert "pandas" not in sys.modules
 """
